@@ -114,6 +114,27 @@ def build(parts: Sequence[Any], values: Mapping[str, Any]) -> list[Any]:
     return [_make(part, shares[id(part)]) for part in parts]
 
 
+def from_words(words: Sequence[str]) -> dict[str, str]:
+    """Keys and values of `--some-key value --other=value --flag`; a key without a value is `true`.
+
+    A word that starts with `--` is a key, so such a value is written `--key=--value`. Raises ConfigError.
+    """
+    values: dict[str, str] = {}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        key, equals, value = word.removeprefix("--").partition("=")
+        key = key.replace("-", "_")
+        if not word.startswith("--") or not key:
+            raise ConfigError(f"settings must be written --key value, got {word!r}")
+        if not equals:
+            value = rest.pop(0) if rest and not rest[0].startswith("--") else "true"
+        if key in values:
+            raise ConfigError(f"{key} must be given once, got {values[key]!r} and {value!r}")
+        values[key] = value
+    return values
+
+
 def _owners(parts: Sequence[Any]) -> dict[str, Any]:
     """The part that each key belongs to."""
     owners: dict[str, Any] = {}
@@ -150,7 +171,7 @@ def _make(part: Any, values: Mapping[str, Any]) -> Any:
 def read_toml(path: Path | str) -> dict[str, Any]:
     """The keys of a TOML file. Raises ConfigError when there is none or it is not TOML, with the line."""
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"settings file must exist, got {str(path)!r}") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -160,6 +181,7 @@ def read_toml(path: Path | str) -> dict[str, Any]:
             f"settings file must be TOML, got {str(path)!r}: {error}",
             hint="a line is `key = value`; text stands in quotes",
         ) from error
+    return {key.replace("-", "_"): value for key, value in values.items()}
 
 
 def type_in_words(annotation: Any) -> str:

@@ -20,6 +20,9 @@ from typing import Any, Literal
 
 from pawl.errors import ConfigError, PawlError, TaskError, UnknownNameError
 
+DEFAULT_RECIPE = "expert-iteration"
+"""What runs when only a task is named."""
+
 Group = Literal["tasks", "recipes", "judges"]
 
 _KINDS: dict[Group, str] = {"tasks": "task", "recipes": "recipe", "judges": "judge"}

@@ -1,0 +1,123 @@
+"""Pawl lets a model improve itself and keeps the gain.
+
+    import pawl
+    result = pawl.run("countdown", seed=1, out="runs/first")
+
+Names are imported when first used, so that `import pawl` loads no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pawl.config import settings
+    from pawl.errors import (
+        CheckpointError,
+        ConfigError,
+        DataError,
+        LedgerError,
+        MissingExtraError,
+        PawlError,
+        RunError,
+        TaskError,
+        TrainingError,
+        UnknownNameError,
+    )
+    from pawl.evaluate import evaluate_model
+    from pawl.interfaces import IllegalAction
+    from pawl.records import (
+        Attempt,
+        Completion,
+        Decision,
+        Demonstration,
+        Evaluation,
+        Event,
+        Evidence,
+        Problem,
+        Sampling,
+        TokenExample,
+        Verdict,
+    )
+    from pawl.tasks.splits import split_of
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Attempt",
+    "CheckpointError",
+    "Completion",
+    "ConfigError",
+    "DataError",
+    "Decision",
+    "Demonstration",
+    "Evaluation",
+    "Event",
+    "Evidence",
+    "IllegalAction",
+    "LedgerError",
+    "MissingExtraError",
+    "PawlError",
+    "Problem",
+    "RunError",
+    "Sampling",
+    "TaskError",
+    "TokenExample",
+    "TrainingError",
+    "UnknownNameError",
+    "Verdict",
+    "__version__",
+    "evaluate_model",
+    "resume",
+    "run",
+    "settings",
+    "split_of",
+]
+
+_HOMES = ("pawl.errors", "pawl.records", "pawl.interfaces", "pawl.tasks.splits", "pawl.config", "pawl.evaluate")
+"""Where the names above are defined, the lightest first."""
+
+
+def run(
+    recipe: str | None = None,
+    *,
+    out: Path | str | None = None,
+    notify: Callable[[Event], None] | None = None,
+    **values: Any,
+) -> dict[str, Any]:
+    """Run a recipe to its end and return what `pawl run RECIPE --json` prints.
+
+    `values` are the recipe's and its task's settings, `task` among them; without a recipe it is expert iteration on
+    that task. `out` is the run directory, which must be new or empty; `notify` hears of every step. Raises PawlError.
+    """
+    from pawl.plugins import DEFAULT_RECIPE
+    from pawl.recipes.launch import launch
+
+    return launch(recipe or DEFAULT_RECIPE, values, None if out is None else Path(out), notify or _silent)
+
+
+def resume(out: Path | str, *, notify: Callable[[Event], None] | None = None) -> dict[str, Any]:
+    """Take a run up where it stopped and return what `pawl resume DIR --json` prints. Raises PawlError."""
+    from pawl.recipes import launch
+
+    return launch.resume(Path(out), notify or _silent)
+
+
+def _silent(event: Event) -> None:
+    """Hears, and says nothing."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        for home in _HOMES:
+            module = importlib.import_module(home)
+            if name in vars(module):
+                return vars(module)[name]
+    raise AttributeError(f"module 'pawl' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,239 @@
+"""The `pawl` command: words only. Each command hands its words to the library and prints what comes back.
+
+Data goes to stdout, the rest to stderr. With `--json` the last line of stdout is one JSON object. Exit codes: 0 done,
+1 a check found something, 2 a mistake that the message names, 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
+
+import click
+
+from pawl.errors import ConfigError, PawlError, UnknownNameError
+from pawl.terminal import bench_in_words, evaluation_in_words, json_line, keys_in_words, plain, run_in_words, table
+
+if TYPE_CHECKING:
+    from pawl.records import Event
+
+FOUND_SOMETHING, MISTAKE, INTERRUPTED = 1, 2, 130
+
+_DIRECTORY = "pawl.directory"
+_KEYS: dict[str, Any] = {"ignore_unknown_options": True}
+_PATH = click.Path(path_type=Path)
+
+
+class Commands(click.Group):
+    """Prints a PawlError in words, names the nearest command, and says how to go on after Ctrl-C."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            raise UnknownNameError("command", args[0], self.commands)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PawlError as error:
+            _fail(error)
+        except KeyboardInterrupt:
+            directory = ctx.meta.get(_DIRECTORY)
+            click.echo("stopped" + (f"; go on with: pawl resume {directory}" if directory else ""), err=True)
+            sys.exit(INTERRUPTED)
+
+
+def _fail(error: PawlError) -> NoReturn:
+    click.echo(plain(f"error: {error}"), err=True)
+    sys.exit(MISTAKE)
+
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object as the last line of stdout."
+)
+key_words = click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--key value ...]")
+run_directory = click.argument("directory", type=_PATH, metavar="DIR")
+
+
+@click.group(cls=Commands)
+@click.version_option(package_name="pawl", message="%(version)s")
+def main() -> None:
+    """A model improves itself, and keeps the gain."""
+
+
+@main.command(context_settings=_KEYS, add_help_option=False)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[RECIPE] [--key value ...]")
+@click.option("--config", type=_PATH, help="Settings from a TOML file; keys on the command line go before it.")
+@click.option("--out", type=_PATH, help="The run directory: new or empty.")
+@json_option
+@click.option("--help", "wants_help", is_flag=True, help="Show this, with the keys of the recipe and its task.")
+@click.pass_context
+def run(ctx: click.Context, /, words: Sequence[str], config: Path | None, wants_help: bool, **options: Any) -> None:
+    """Run a recipe from start to end.
+
+    RECIPE is one that `pawl recipes` lists, and may be left out where --task names a task.
+    """
+    from pawl.config import from_words, read_toml
+    from pawl.plugins import DEFAULT_RECIPE
+
+    named = list(words[:1]) if words and not words[0].startswith("--") else []
+    values = (read_toml(config) if config else {}) | from_words(words[len(named) :])
+    recipe = values.pop("recipe", DEFAULT_RECIPE if "task" in values else None)
+    recipe = named[0] if named else recipe
+    if wants_help:
+        _print_help(ctx, recipe, values.get("task"))
+    elif recipe is None:
+        raise ConfigError("a recipe or a task must be named", hint="pawl recipes and pawl tasks list them")
+    else:
+        from pawl.recipes.launch import launch
+
+        ctx.meta[_DIRECTORY] = options["out"]
+        result = _watched(lambda notify: launch(recipe, values, options["out"], notify))
+        _print(result, run_in_words, options["as_json"])
+
+
+@main.command()
+@run_directory
+@json_option
+@click.pass_context
+def resume(ctx: click.Context, directory: Path, as_json: bool) -> None:
+    """Take a run up where it stopped."""
+    from pawl.recipes import launch
+
+    ctx.meta[_DIRECTORY] = directory
+    result = _watched(lambda notify: launch.resume(directory, notify))
+    _print(result, run_in_words, as_json)
+
+
+@main.command()
+@run_directory
+@json_option
+def report(directory: Path, as_json: bool) -> None:
+    """Write the report of a run again: DIR/report.html."""
+    from pawl.ledger import Ledger
+    from pawl.report import write_report
+
+    path = directory / "report.html"
+    with Ledger.open(directory / "run.db") as ledger:
+        write_report(ledger, path)
+    _print({"report": str(path)}, lambda result: result["report"], as_json)
+
+
+@main.command("eval", context_settings=_KEYS)
+@click.argument("model")
+@click.option("--task", required=True, help="A task that `pawl tasks` lists, or module:name.")
+@click.option("--split", type=click.Choice(["train", "gate", "test"]), default="test", show_default=True)
+@click.option("--problems", default=1000, show_default=True, help="How many problems at most.")
+@click.option("--search", default="best_of_n", show_default=True, help="How to spend the budget.")
+@click.option("--budget", default=8, show_default=True, help="Attempts a problem.")
+@click.option("--seed", default=0, show_default=True)
+@json_option
+@key_words
+def evaluate(model: str, task: str, as_json: bool, words: Sequence[str], **options: Any) -> None:
+    """Score MODEL on a task, alone and with search, at equal tokens.
+
+    MODEL is a run directory, a checkpoint directory, or a Hugging Face name.
+    """
+    from pawl.config import from_words
+    from pawl.evaluate import evaluate_model
+
+    result = _watched(lambda notify: evaluate_model(model, task, from_words(words), notify=notify, **options))
+    _print(result, evaluation_in_words, as_json)
+
+
+@main.command()
+@run_directory
+@click.option("--to", required=True, type=click.Choice(["hf", "jsonl", "parquet"]), help="The format.")
+@click.option("--out", type=_PATH, help="Where to; DIR/export when left out.")
+@json_option
+def export(directory: Path, to: str, out: Path | None, as_json: bool) -> None:
+    """Copy a run's champion (hf), or its attempts and selected examples (jsonl, parquet)."""
+    from pawl.export import export as write
+
+    result = write(directory, to, out)
+    _print(result, lambda result: "\n".join(result["files"]), as_json)
+
+
+@main.command()
+@json_option
+def tasks(as_json: bool) -> None:
+    """List the tasks."""
+    _print_names("tasks", as_json)
+
+
+@main.command()
+@json_option
+def recipes(as_json: bool) -> None:
+    """List the recipes."""
+    _print_names("recipes", as_json)
+
+
+@main.command(context_settings=_KEYS)
+@click.argument("name", metavar="MODULE:NAME")
+@json_option
+@key_words
+def check(name: str, as_json: bool, words: Sequence[str]) -> None:
+    """Say in words what is wrong with a task or a reward function of your own."""
+    from pawl import config, plugins, testing
+
+    [part] = config.build([plugins.find("tasks", name)], config.from_words(words))
+    findings = testing.check(part)
+    words_found = "\n".join(findings) or f"{name} keeps its contract"
+    _print({"name": name, "findings": findings}, lambda _: words_found, as_json)
+    sys.exit(FOUND_SOMETHING if findings else 0)
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[NAME ...]")
+@json_option
+def bench(names: Sequence[str], as_json: bool) -> None:
+    """Measure Pawl side by side with its peers."""
+    import platform
+
+    from pawl.bench import sampling
+
+    known = {"sampling": sampling.run}
+    for name in names:
+        if name not in known:
+            raise UnknownNameError("bench", name, known)
+    results = [row for name in names or known for row in known[name]()]
+    _print({"results": results, "machine": platform.platform()}, bench_in_words, as_json)
+
+
+def _watched(work: Callable[[Callable[[Event], None]], dict[str, Any]]) -> dict[str, Any]:
+    """What `work` returns, its events shown on stderr meanwhile."""
+    from pawl.progress import watch
+
+    with watch() as notify:
+        return work(notify)
+
+
+def _print(result: Mapping[str, Any], in_words: Callable[[Any], str], as_json: bool) -> None:
+    """A result on stdout, in words or as JSON."""
+    click.echo(json_line(result) if as_json else plain(in_words(result)))
+
+
+def _print_names(group: Literal["tasks", "recipes"], as_json: bool) -> None:
+    from pawl.plugins import names
+
+    sentences = names(group)
+    rows = [{"name": name, "sentence": sentence} for name, sentence in sentences.items()]
+    _print({group: rows}, lambda _: table(list(sentences.items())), as_json)
+
+
+def _print_help(ctx: click.Context, recipe: str | None, task: str | None) -> None:
+    """The options of `run`, and the keys of a recipe and its task where they are named."""
+    from pawl.config import fields
+    from pawl.plugins import find, names
+
+    click.echo(ctx.get_help())
+    if recipe is None:
+        click.echo(f"\nRecipes:\n{table([(f'  {name}', sentence) for name, sentence in names('recipes').items()])}")
+        return
+    module = find("recipes", recipe)
+    click.echo(f"\nKeys of the recipe {recipe}:\n{keys_in_words(fields(module.Settings))}")
+    if task or module.TASK:
+        task = task or module.TASK
+        click.echo(f"\nKeys of the task {task}:\n{keys_in_words(fields(find('tasks', task)))}")

@@ -1,0 +1,122 @@
+"""Text for a terminal: other people's words as data, our own words in one place, JSON on one line.
+
+What a model or a user's file wrote may hold escape sequences, Rich markup or right-to-left overrides. `plain` takes
+out what a terminal would obey; markup is never interpreted anywhere, so `[/b]` prints as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import unicodedata
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pawl.config import Setting
+
+_KEPT = "\n\t"
+_DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def plain(text: str) -> str:
+    """The text without control characters (line breaks and tabs stay) and without changes of direction."""
+    return "".join(c for c in text if c in _KEPT or (unicodedata.category(c) != "Cc" and c not in _DIRECTION))
+
+
+def json_line(value: Mapping[str, Any]) -> str:
+    """One JSON object on one line; numbers that JSON does not have (nan, inf) become null."""
+    return json.dumps(_finite(value), allow_nan=False, default=str)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, Real) and not isinstance(value, int):  # numpy's numbers too
+        return int(value) if isinstance(value, Integral) else float(value) if math.isfinite(value) else None
+    return value
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns padded with blanks to the widest cell; the last one is left ragged."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)] if rows else []
+    padded = [[cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=True)] for row in rows]
+    return "\n".join("  ".join([*cells, row[-1]]).rstrip() for cells, row in zip(padded, rows, strict=True))
+
+
+def percent(rate: float | None, interval: Sequence[float] | None = None) -> str:
+    """`57.1%`, or `57.1% [54.0%, 60.1%]`; a dash when there is no rate."""
+    if rate is None or not math.isfinite(rate):
+        return "-"
+    shown = f"{100 * rate:.1f}%"
+    return shown if interval is None else f"{shown} [{100 * interval[0]:.1f}%, {100 * interval[1]:.1f}%]"
+
+
+def duration(seconds: float) -> str:
+    """`0:07`, `12:30` or `2:05:00`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def keys_in_words(settings: Sequence[Setting]) -> str:
+    """A line for each key: `--learning-rate float  0.0003  Step size.`"""
+    if not settings:
+        return "  none"
+    return table(
+        [
+            (f"  --{setting.name.replace('_', '-')} {setting.type}", _default(setting), setting.help)
+            for setting in settings
+        ]
+    )
+
+
+def _default(setting: Setting) -> str:
+    match setting.default:
+        case _ if setting.required:
+            return "required"
+        case None:
+            return "none"
+        case bool(value):
+            return str(value).lower()
+        case [*values]:
+            return ",".join(map(str, values)) or "[]"
+    return str(setting.default)
+
+
+def run_in_words(result: Mapping[str, Any]) -> str:
+    """What a run came to: base and final on the test problems, promotions, time, and where it all is."""
+    base, final = result["base"], result["final"]
+    rows = [
+        (name, f"pass@1 {percent(rates['pass@1'], rates.get('ci'))}", f"pass@8 {percent(rates.get('pass@8'))}")
+        for name, rates in (("base", base), ("final", final))
+    ]
+    counts = f"{result['generations']} generations, {result['promoted']} promoted, {result['refused']} refused"
+    return f"{table(rows)}\n{counts}, {duration(result['seconds']['total'])}\n{result['out']}"
+
+
+def evaluation_in_words(result: Mapping[str, Any]) -> str:
+    """A policy alone, with search, and the baselines at the same tokens."""
+    policy, search = result["policy"], result.get("search")
+    rows = [("policy alone", percent(policy["pass@1"], policy.get("ci")))]
+    if search:
+        name = f"{search['name']}, budget {search['budget']}"
+        rows.append((name, percent(search["pass@1"], search.get("ci"))))
+    for name, rate in (result.get("baselines") or {}).items():
+        rate, interval = (rate.get("pass@1"), rate.get("ci")) if isinstance(rate, Mapping) else (rate, None)
+        rows.append((name.replace("_", " "), percent(rate, interval)))
+    return f"{result['task']}, {result['problems']} {result['split']} problems\n{table(rows)}"
+
+
+def bench_in_words(result: Mapping[str, Any]) -> str:
+    """A line for each comparison; above 1, Pawl is better."""
+    return table(
+        [
+            (row["name"], str(row["size"]), f"{row['ratio']:.2f} [{row['low']:.2f}, {row['high']:.2f}]",
+             f"{row['unit']}, against {row['peer']}")
+            for row in result["results"]
+        ]
+    )  # fmt: skip
