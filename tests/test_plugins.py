@@ -53,7 +53,7 @@ def test_a_users_own_part_is_found_in_the_current_directory(here: Path) -> None:
 
 def test_a_name_that_is_not_in_the_module_offers_the_nearest(here: Path) -> None:
     (here / "own_part_named.py").write_text("spelling = 7\n_hidden = 8\n")
-    with pytest.raises(UnknownNameError, match="name in module own_part_named: 'speling'\nhint: did you mean 'spelling'"):
+    with pytest.raises(UnknownNameError, match=r"in module own_part_named: 'speling'\nhint: .* 'spelling'"):
         plugins.load("own_part_named:speling")
 
 

@@ -111,13 +111,14 @@ def resume(ctx: click.Context, directory: Path, as_json: bool) -> None:
 @run_directory
 @json_option
 def report(directory: Path, as_json: bool) -> None:
-    """Write the report of a run again: DIR/report.html."""
+    """Write a run's report again: DIR/report.html."""
     from pawl.ledger import Ledger
     from pawl.report import write_report
+    from pawl.run_directory import RunDirectory
 
-    path = directory / "report.html"
-    with Ledger.open(directory / "run.db") as ledger:
-        write_report(ledger, path)
+    run = RunDirectory.open(directory, read_only=True)
+    with Ledger.open(run.ledger_path, read_only=True) as ledger:
+        path = write_report(ledger, run.report_path)
     _print({"report": str(path)}, lambda result: result["report"], as_json)
 
 
@@ -149,7 +150,11 @@ def evaluate(model: str, task: str, as_json: bool, words: Sequence[str], **optio
 @click.option("--out", type=_PATH, help="Where to; DIR/export when left out.")
 @json_option
 def export(directory: Path, to: str, out: Path | None, as_json: bool) -> None:
-    """Copy a run's champion (hf), or its attempts and selected examples (jsonl, parquet)."""
+    """Copy a run's champion or its attempts.
+
+    hf is the champion as a Hugging Face checkpoint; jsonl and parquet are the attempts with their verdicts, and the
+    selected examples.
+    """
     from pawl.export import export as write
 
     result = write(directory, to, out)
@@ -175,7 +180,7 @@ def recipes(as_json: bool) -> None:
 @json_option
 @key_words
 def check(name: str, as_json: bool, words: Sequence[str]) -> None:
-    """Say in words what is wrong with a task or a reward function of your own."""
+    """Say what is wrong with a task or reward function."""
     from pawl import config, plugins, testing
 
     [part] = config.build([plugins.find("tasks", name)], config.from_words(words))
