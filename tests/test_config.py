@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
+import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from pawl.config import build, fields, from_words, read_toml, settings
+from pawl.config import build, fields, from_words, read_toml, settings, to_toml
 from pawl.errors import ConfigError, UnknownNameError
 
 
@@ -188,6 +189,18 @@ def test_toml_is_read_with_either_spelling_of_a_key(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text('learning-rate = 1e-3\ndata = "x"\n')
     assert read_toml(path) == {"learning_rate": 1e-3, "data": "x"}
+
+
+def test_the_config_of_a_run_is_read_flat(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('recipe = "toy"\n[settings]\nseed = 1\n[task_settings]\ndata = "x"\n')
+    assert read_toml(path) == {"recipe": "toy", "seed": 1, "data": "x"}
+
+
+def test_settings_written_as_toml_make_the_same_settings() -> None:
+    made = [Recipe(limit=None, widths=(1, 2)), Task(data="x", names={"a": 1})]
+    text = tomli_w.dumps({name: value for one in made for name, value in to_toml(one).items()})
+    assert build([Recipe, Task], tomllib.loads(text)) == made
 
 
 def test_a_missing_file_and_bad_toml_are_told(tmp_path: Path) -> None:

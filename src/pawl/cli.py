@@ -40,8 +40,8 @@ class Commands(click.Group):
         except PawlError as error:
             _fail(error)
         except KeyboardInterrupt:
-            directory = ctx.meta.get(_DIRECTORY)
-            click.echo("stopped" + (f"; go on with: pawl resume {directory}" if directory else ""), err=True)
+            directory = ctx.meta.get(_DIRECTORY) or "DIR"
+            click.echo(f"stopped; what was committed is kept, go on with: pawl resume {directory}", err=True)
             sys.exit(INTERRUPTED)
 
 

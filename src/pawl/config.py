@@ -29,6 +29,9 @@ from pawl.errors import ConfigError, PawlError, UnknownNameError
 MOST_FIELDS = 25
 """Of one settings class; what is more can be derived."""
 
+TABLES = ("settings", "task_settings")
+"""Of a run's `config.toml`: the recipe's keys and the task's."""
+
 _CONFIG = pydantic.ConfigDict(extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 _LONGEST_SHOWN = 80
 
@@ -169,7 +172,10 @@ def _make(part: Any, values: Mapping[str, Any]) -> Any:
 
 
 def read_toml(path: Path | str) -> dict[str, Any]:
-    """The keys of a TOML file. Raises ConfigError when there is none or it is not TOML, with the line."""
+    """The keys of a TOML file, those of a run's own `config.toml` laid flat, so that it starts the same run again.
+
+    Raises ConfigError when there is no such file or it is not TOML, with the line.
+    """
     try:
         values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -181,7 +187,26 @@ def read_toml(path: Path | str) -> dict[str, Any]:
             f"settings file must be TOML, got {str(path)!r}: {error}",
             hint="a line is `key = value`; text stands in quotes",
         ) from error
+    for table in TABLES:
+        if isinstance(values.get(table), dict):
+            values |= values.pop(table)
     return {key.replace("-", "_"): value for key, value in values.items()}
+
+
+def to_toml(made: Any) -> dict[str, Any]:
+    """What `build` makes the same instance from, in values that TOML has; empty for what has no settings."""
+    return {setting.name: _toml_value(getattr(made, setting.name)) for setting in fields(type(made))}
+
+
+def _toml_value(value: Any) -> Any:
+    match value:
+        case None:
+            return "none"
+        case Path():
+            return str(value)
+        case list() | tuple():
+            return [_toml_value(item) for item in value]
+    return value
 
 
 def type_in_words(annotation: Any) -> str:
