@@ -1,0 +1,1 @@
+"""What may pass: exact statistics of a paired contest, and the decision they lead to."""
