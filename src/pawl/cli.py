@@ -149,7 +149,7 @@ def evaluate(model: str, task: str, as_json: bool, words: Sequence[str], **optio
 @click.option("--to", required=True, type=click.Choice(["hf", "jsonl", "parquet"]), help="The format.")
 @click.option("--out", type=_PATH, help="Where to; DIR/export when left out.")
 @json_option
-def export(directory: Path, to: str, out: Path | None, as_json: bool) -> None:
+def export(directory: Path, to: Literal["hf", "jsonl", "parquet"], out: Path | None, as_json: bool) -> None:
     """Copy a run's champion or its attempts.
 
     hf is the champion as a Hugging Face checkpoint; jsonl and parquet are the attempts with their verdicts, and the
