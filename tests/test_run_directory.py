@@ -158,7 +158,12 @@ def test_any_settings_come_back(tmp_path_factory: pytest.TempPathFactory, config
         assert run.read_config() == wanted
 
 
-@pytest.mark.parametrize("value", [None, Path("x"), {"a": object()}, "\ud800"])
+def test_a_setting_of_none_is_left_out(run: RunDirectory) -> None:
+    run.write_config({"seed": 3, "column": None, "task": {"column": None, "data": "x.csv"}})
+    assert run.read_config() == {"seed": 3, "task": {"data": "x.csv"}}
+
+
+@pytest.mark.parametrize("value", [[None], Path("x"), {"a": object()}, "\ud800"])
 def test_settings_that_toml_cannot_hold_are_refused_and_the_old_ones_stay(run: RunDirectory, value: object) -> None:
     with pytest.raises(ConfigError, match="TOML can hold"):
         run.write_config({"seed": value})

@@ -127,11 +127,11 @@ class RunDirectory:
     # Settings.
 
     def write_config(self, config: Mapping[str, Any]) -> None:
-        """Writes `config.toml`, and makes the directory a run. Tables, lists, text, numbers and truth values;
-        raises ConfigError for anything else (TOML has no null)."""
+        """Writes `config.toml`, and makes the directory a run. Tables, lists, text, numbers and truth values; a
+        setting of None is left out, since TOML has no null. Raises ConfigError for anything else."""
         self._assert_locked()
         try:
-            data = tomli_w.dumps(config).encode()
+            data = tomli_w.dumps(_without_none(config)).encode()
         except (TypeError, ValueError) as error:
             raise ConfigError(f"settings must be values that TOML can hold, got one that is not: {error}") from error
         partial = self.path / f".{CONFIG}{_PARTIAL}"
@@ -241,6 +241,11 @@ def _check_unused(path: Path) -> None:
             f"a run directory must be new or empty, got {path}, which holds {min(names)!r}",
             hint=f"choose another with --out; {command} continues a run where there is one",
         )
+
+
+def _without_none(table: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in table.items() if value is not None}
+    return {key: _without_none(value) if isinstance(value, Mapping) else value for key, value in kept.items()}
 
 
 def _acquire(path: Path) -> int:
