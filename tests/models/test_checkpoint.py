@@ -99,7 +99,7 @@ def test_a_checkpoint_of_transformers_gives_the_same_logits_here(name: str, shar
     model, _, _ = load_checkpoint(tmp_path)
     with torch.no_grad():
         logits, values = model(TOKENS)
-        torch.testing.assert_close(logits, theirs(TOKENS).logits, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(logits, theirs(TOKENS).logits, atol=3e-5, rtol=1e-5)
     assert values.sigmoid().eq(0.5).all()
 
 
@@ -111,7 +111,7 @@ def test_a_checkpoint_of_ours_gives_the_same_logits_in_transformers(arch: Archit
     theirs, report = transformers.AutoModelForCausalLM.from_pretrained(tmp_path, output_loading_info=True)
     assert not any(report[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"))
     with torch.no_grad():
-        torch.testing.assert_close(model(TOKENS)[0], theirs(TOKENS).logits, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(model(TOKENS)[0], theirs(TOKENS).logits, atol=3e-5, rtol=1e-5)
     assert theirs.generation_config.eos_token_id == _tokenizer().eos_id
 
 

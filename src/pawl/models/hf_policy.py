@@ -65,6 +65,17 @@ class HFModel(nn.Module):
 
     def forward(self, tokens: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """Logits [N, V] and value logits [N] of right-padded tokens [B, T] at the positions of a mask [B, T]."""
+        kept, logits = self._chosen(tokens, chosen)
+        return logits, self.value_head(kept).squeeze(-1)
+
+    def values(self, tokens: Tensor, chosen: Tensor) -> Tensor:
+        """Value logits [N] as in `forward`, but their gradient reaches the value head alone."""
+        with torch.no_grad():
+            kept, _ = self._chosen(tokens, chosen)
+        return self.value_head(kept).squeeze(-1)
+
+    def _chosen(self, tokens: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """Hidden states [N, C] at the chosen positions, and their logits [N, V]."""
         kept: list[Tensor] = []
 
         def choose(_module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor]:
@@ -74,7 +85,7 @@ class HFModel(nn.Module):
 
         with self.causal.get_output_embeddings().register_forward_pre_hook(choose):
             logits = self.causal(input_ids=tokens, use_cache=False).logits.squeeze(0)
-        return logits, self.value_head(kept[0]).squeeze(-1)
+        return kept[0], logits
 
     def advance(self, tokens: Tensor, mask: Tensor, cache: Any) -> tuple[Tensor, Any]:
         """Logits [B, V] after the newest tokens [B, T], and the cache; the mask [B, S] spans the cached ones too."""
@@ -187,6 +198,9 @@ class HFPolicy:
     def forward(self, tokens: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
         logits, values = self.model(tokens, chosen)
         return logits, values
+
+    def values(self, tokens: Tensor, chosen: Tensor) -> Tensor:
+        return self.model.values(tokens, chosen)
 
     def save(self, directory: Path) -> None:
         """Write the Hugging Face layout of the model's own architecture."""

@@ -13,38 +13,27 @@ import numpy as np
 from pawl.records import Attempt, FloatArray, IntArray, TokenExample, Verdict
 
 
-def chosen_examples(
-    attempts: Sequence[Attempt], verdicts: Sequence[Verdict], chosen: Sequence[int]
-) -> list[TokenExample]:
-    """An example for each chosen place in `attempts`: completion tokens weigh 1, the score is the value's target."""
-    return [_example(attempts[place], verdicts[place].score, weight=1.0) for place in chosen]
+def chosen_examples(attempts: Sequence[Attempt], chosen: Sequence[int]) -> list[TokenExample]:
+    """What the policy learns: an example for each chosen place in `attempts`, whose completion tokens weigh 1.
 
-
-def value_examples(
-    attempts: Sequence[Attempt], verdicts: Sequence[Verdict], chosen: Sequence[int], *, merge: bool = True
-) -> list[TokenExample]:
-    """Examples that teach the value alone: every judged attempt, right or wrong, beyond the `chosen` ones.
-
-    With `merge`, attempts with the same tokens at the same problem are one example with their mean score, and
-    none repeats a chosen one. That saves tokens at a price: at a prefix that answers share, such as the
-    prompt, an answer sampled often then counts no more than one sampled once. Without it the value estimates
-    the policy's expected score at every prefix.
+    They teach the value nothing: chosen for being right, they would teach it that all is.
     """
-    taken = set(chosen)
-    judged = [
-        place
-        for place, (attempt, verdict) in enumerate(zip(attempts, verdicts, strict=True))
-        if verdict.score is not None and attempt.error is None and place not in taken
-    ]
-    if not merge:
-        return [_example(attempts[place], verdicts[place].score, weight=0.0) for place in judged]
-    seen = {_identity(attempts[place]) for place in chosen}
+    return [_example(attempts[place], 1.0, None, 1) for place in chosen]
+
+
+def value_examples(attempts: Sequence[Attempt], verdicts: Sequence[Verdict]) -> list[TokenExample]:
+    """What the value learns: every judged attempt, right or wrong, with its score as the target.
+
+    Attempts with the same tokens at the same problem are one example, with their mean score and their number as its
+    weight, so that the value at every prefix is the expected score of what the policy writes after it.
+    """
     alike: dict[tuple[str, bytes], list[int]] = {}
-    for place in judged:
-        if _identity(attempts[place]) not in seen:
-            alike.setdefault(_identity(attempts[place]), []).append(place)
+    for place, (attempt, verdict) in enumerate(zip(attempts, verdicts, strict=True)):
+        if verdict.score is not None and attempt.error is None:
+            identity = attempt.problem.id, attempt.completion.tokens.astype(np.int32).tobytes()
+            alike.setdefault(identity, []).append(place)
     return [
-        _example(attempts[places[0]], float(np.mean([verdicts[place].score for place in places])), weight=0.0)
+        _example(attempts[places[0]], 0.0, float(np.mean([verdicts[place].score for place in places])), len(places))
         for places in alike.values()
     ]
 
@@ -54,21 +43,17 @@ def demonstration_examples(pairs: Iterable[tuple[IntArray, IntArray]]) -> list[T
     return [_tokens_example(prompt, completion, 1.0, None, "real", "") for prompt, completion in pairs]
 
 
-def _example(attempt: Attempt, score: float | None, *, weight: float) -> TokenExample:
+def _example(attempt: Attempt, weight: float, value_target: float | None, count: int) -> TokenExample:
     return _tokens_example(
-        attempt.prompt_tokens, attempt.completion.tokens, weight, score, attempt.source, attempt.problem.id
+        attempt.prompt_tokens, attempt.completion.tokens, weight, value_target, attempt.source, attempt.problem.id, count
     )
 
 
 def _tokens_example(
-    prompt: IntArray, completion: IntArray, weight: float, value_target: float | None, source: str, problem_id: str
+    prompt: IntArray, completion: IntArray, weight: float, value_target: float | None, source: str, problem_id: str,
+    count: int = 1,
 ) -> TokenExample:
     tokens: IntArray = np.concatenate([prompt, completion]).astype(np.int32)
     weights: FloatArray = np.zeros(len(tokens), dtype=np.float32)
     weights[len(prompt) :] = weight
-    return TokenExample(tokens, weights, len(prompt), value_target, source, problem_id)
-
-
-def _identity(attempt: Attempt) -> tuple[str, bytes]:
-    """Equal for attempts at one problem that wrote the same tokens."""
-    return attempt.problem.id, attempt.completion.tokens.astype(np.int32).tobytes()
+    return TokenExample(tokens, weights, len(prompt), value_target, source, problem_id, value_weight=float(count))

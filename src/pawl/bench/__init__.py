@@ -1,0 +1,1 @@
+"""Side by side with peers, a file each; run by `pawl bench`."""

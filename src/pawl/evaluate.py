@@ -1,0 +1,161 @@
+"""A policy on held-out problems: the final report's test, and `pawl eval`.
+
+The test split is touched here and nowhere else in a run, once, after the last generation.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pawl import plugins
+from pawl.config import build
+from pawl.errors import ConfigError, RunError
+from pawl.gate.statistics import wilson_interval
+from pawl.interfaces import Judge, Policy, Task
+from pawl.judges.truth import truth
+from pawl.keys import stream
+from pawl.ledger import Ledger
+from pawl.meters.passk import mean_pass_at_k
+from pawl.models.opening import open_policy
+from pawl.play import Watch, play
+from pawl.records import Event, Problem, Sampling, Split
+from pawl.run_directory import RunDirectory
+
+TEST_PROBLEMS = 1000
+TEST_ATTEMPTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A policy on N problems: one greedy answer, and K sampled ones."""
+
+    greedy: list[float]
+    """[N]; an answer that the judge could not decide counts 0."""
+    right: list[int]
+    """[N] right ones among the K sampled answers."""
+    majority: list[float]
+    """[N] score of the commonest sampled text."""
+    count: int
+    """K."""
+    tokens: dict[str, int]
+    """Tokens forwarded by `greedy` and by `sampled`, a prompt once."""
+
+    def summary(self) -> dict[str, Any]:
+        """pass@1 (greedy) and pass@K with their 95% intervals."""
+        pass_1 = float(np.mean(self.greedy)) if self.greedy else 0.0
+        result: dict[str, Any] = {"pass@1": pass_1, "ci": list(wilson_interval(pass_1, len(self.greedy)))}
+        if self.right:
+            rate, interval = mean_pass_at_k(self.right, self.count, self.count)
+            result |= {f"pass@{self.count}": rate, f"pass@{self.count}_ci": list(interval)}
+        return result
+
+
+def score(policy: Policy, problems: Sequence[Problem], judge: Judge, *, max_tokens: int, stop: tuple[str, ...],
+          count: int, key: int, watch: Watch) -> Score:
+    """Greedy and sampled answers to each problem, judged. `key` names the random streams."""
+    work = len(problems) * (1 + count)
+    greedy = play(policy, problems, 1, sampling=Sampling(max_tokens, 0.0, stop=stop), key=key,
+                  watch=lambda done, _: watch(done, work))
+    sampled = play(policy, problems, count, sampling=Sampling(max_tokens, 1.0, stop=stop), key=key,
+                   watch=lambda done, _: watch(len(problems) + done, work))
+    scores = [verdict.score or 0.0 for verdict in judge(sampled)]
+    right, majority = [], []
+    for start in range(0, len(sampled), count):
+        group = range(start, start + count)
+        common = Counter(sampled[i].completion.text for i in group).most_common(1)[0][0]
+        majority.append(next(scores[i] for i in group if sampled[i].completion.text == common))
+        right.append(sum(scores[i] >= 1 for i in group))
+    prompts = sum(len(attempt.prompt_tokens) for attempt in greedy)
+    tokens = {name: prompts + sum(len(attempt.completion.tokens) for attempt in attempts)
+              for name, attempts in (("greedy", greedy), ("sampled", sampled))}
+    return Score([verdict.score or 0.0 for verdict in judge(greedy)], right, majority, count, tokens)
+
+
+def final_result(base: Policy, champion: Policy, task: Task, judge: Judge, ledger: Ledger, settings: Any,
+                 notify: Callable[[Event], None]) -> dict[str, Any]:
+    """Base and champion on the test split, with what the whole run cost; read from the ledger if it is there."""
+    if (known := ledger.final) is not None:
+        return known
+    started = time.perf_counter()
+    problems = task.problems("test", TEST_PROBLEMS, settings.seed)
+    rows = ledger.generations()
+    scores = []
+    for turn, policy in enumerate((base, champion)):
+        scores.append(score(
+            policy, problems, judge, max_tokens=settings.max_tokens, stop=settings.stop, count=TEST_ATTEMPTS,
+            key=stream(settings.seed, "test"),
+            watch=lambda done, total, turn=turn: notify(  # type: ignore[misc]
+                Event("test", len(rows), settings.generations, turn * total + done, 2 * total))))
+    before, after = scores
+    decisions = [row.decision for row in rows if row.decision is not None]
+    assert ledger.base is not None
+    result = {
+        "recipe": ledger.header["recipe"], "task": ledger.header["task"], "seed": settings.seed,
+        "base": before.summary(), "final": after.summary() | {"search": None},
+        "generations": len(rows), "promoted": sum(decision.promote for decision in decisions),
+        "refused": sum(not decision.promote for decision in decisions),
+        "dropped": sum(row.dropped is not None for row in rows),
+        "truth_bits": {"self": sum(row.metrics.get("truth_bits_self", 0.0) for row in rows),
+                       "real": ledger.base.metrics.get("truth_bits_real", 0.0)},
+        "test": {"problem_ids": [problem.id for problem in problems],
+                 "base_scores": before.greedy, "final_scores": after.greedy,
+                 "base_right": before.right, "final_right": after.right},
+    }
+    seconds = _seconds(ledger, time.perf_counter() - started)
+    ledger.set_final(result, seconds)
+    return {**result, "seconds": seconds}
+
+
+def evaluate_model(model: str | Path, task: str, values: Mapping[str, Any], *, split: Split = "test",
+                   problems: int = TEST_PROBLEMS, attempts: int = TEST_ATTEMPTS, max_tokens: int = 256,
+                   stop: tuple[str, ...] = (), seed: int = 0, device: str = "auto",
+                   notify: Callable[[Event], None] = lambda event: None) -> dict[str, Any]:
+    """What `pawl eval --json` prints: a model on a task, greedy, by majority of `attempts`, and pass@attempts.
+
+    `model` is a run directory, a checkpoint directory or a Hugging Face name; `values` are the task's settings.
+    Majority forwards several times the tokens of greedy; both counts are given.
+    """
+    [found] = build([plugins.find("tasks", task)], values)
+    policy = open_policy(_checkpoint_of(Path(model)) or str(model), device=device)
+    chosen = found.problems(split, problems, seed)
+    if not chosen:
+        raise ConfigError(f"split {split!r} of task {task!r} must have a problem, it has none")
+    result = score(policy, chosen, truth(found), max_tokens=max_tokens, stop=stop, count=attempts,
+                   key=stream(seed, "eval"), watch=lambda done, total: notify(Event("test", 0, 0, done, total)))
+    majority = float(np.mean(result.majority))
+    return {
+        "task": task, "split": split, "problems": len(chosen), "policy": result.summary(), "search": None,
+        "baselines": {
+            "greedy": {"pass@1": result.summary()["pass@1"], "tokens": result.tokens["greedy"]},
+            "majority": {"pass@1": majority, "ci": list(wilson_interval(majority, len(chosen))), "attempts": attempts,
+                         "tokens": result.tokens["sampled"]},
+        },
+    }
+
+
+def _checkpoint_of(path: Path) -> Path | None:
+    """The champion's checkpoint of a run directory; None when it is none."""
+    if not (path / "run.db").is_file():
+        return None
+    with RunDirectory.open(path, read_only=True) as directory, Ledger.open(directory.ledger_path,
+                                                                           read_only=True) as ledger:
+        if ledger.champion is None:
+            raise RunError(f"run {path} must have a base before it can be evaluated", hint=f"pawl resume {path}")
+        return directory.checkpoint(ledger.champion)
+
+
+def _seconds(ledger: Ledger, test: float) -> dict[str, float]:
+    """Time by stage over the whole run, resumed parts included; `total` is their sum."""
+    totals: Counter[str] = Counter({"test": test, "search": 0.0})
+    assert ledger.base is not None
+    totals.update(ledger.base.seconds)
+    for row in ledger.generations():
+        totals.update(row.seconds)
+    return {**totals, "total": sum(totals.values())}

@@ -1,0 +1,159 @@
+"""The nouns of Pawl on one page: Task, Policy, Judge, Learner, Gate.
+
+A thing with one method is a function; a thing with several is a protocol here. Nothing in this file does anything:
+it says what each stage may count on, and `pawl.testing` checks that a part keeps its promises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from pawl.records import (
+    Attempt,
+    Completion,
+    Decision,
+    Demonstration,
+    Evaluation,
+    Evidence,
+    FloatArray,
+    IntArray,
+    KeyArray,
+    Problem,
+    Prompt,
+    Sampling,
+    Split,
+    TokenExample,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+
+@runtime_checkable
+class Task(Protocol):
+    """Where problems come from, and the truth about answers to them."""
+
+    name: str
+
+    def problems(self, split: Split, count: int, seed: int) -> list[Problem]:
+        """Up to `count` problems of a split; fewer when it has no more. The same seed gives the same list, a longer
+        list starts with the shorter one, no problem comes twice, and no problem is in two splits under any seed."""
+        ...
+
+    def score(self, problem: Problem, answer: str) -> float:
+        """Truth, in [0, 1], the same each time it is asked. Never raises on odd text: odd text scores 0."""
+        ...
+
+
+@runtime_checkable
+class Corpus(Protocol):
+    """A task that also has real text for the base model to learn from and the anchor to return to."""
+
+    def corpus(self, count: int, seed: int) -> list[Demonstration]:
+        """Up to `count` demonstrations, none of a gate or test problem."""
+        ...
+
+
+@runtime_checkable
+class StepTask(Task, Protocol):
+    """A task with rules: an answer is a path of legal steps."""
+
+    def start(self, problem: Problem) -> Any: ...
+
+    def actions(self, state: Any) -> Sequence[Any] | None:
+        """Legal actions, or None when they are open-ended and the policy proposes them."""
+        ...
+
+    def step(self, state: Any, action: Any) -> Any:
+        """The state after an action. Raises IllegalAction when the rules forbid it."""
+        ...
+
+    def terminal(self, state: Any) -> bool:
+        """Whether the path has ended; not how well."""
+        ...
+
+    def prompt(self, state: Any) -> str:
+        """What a policy reads in this state: the problem and the steps so far."""
+        ...
+
+    def parse(self, text: str) -> Any:
+        """The action that a line of text names. Raises IllegalAction when it names none."""
+        ...
+
+    def answer(self, state: Any) -> str:
+        """The text of a finished path, as `score` takes it."""
+        ...
+
+    def key(self, state: Any) -> Hashable:
+        """Equal for states that are equal, however they were reached."""
+        ...
+
+
+class IllegalAction(ValueError):
+    """The rules forbid this action in this state."""
+
+
+class Policy(Protocol):
+    """What proposes. Prefixes are token arrays made by `encode`."""
+
+    @property
+    def context(self) -> int:
+        """The longest sequence it can take, in tokens."""
+        ...
+
+    def encode(self, prompt: Prompt) -> IntArray:
+        """[P] tokens of a prompt, chat template applied where the model has one and the prompt is messages."""
+        ...
+
+    def propose(
+        self, prefixes: Sequence[IntArray], count: int, *, sampling: Sampling, keys: KeyArray
+    ) -> list[list[Completion]]:
+        """`count` completions of each prefix. `keys` [B, count]: one random stream a row, consumed; what a row draws
+        depends on its key and its prefix alone, never on its neighbours."""
+        ...
+
+    def evaluate(self, prefixes: Sequence[IntArray]) -> list[Evaluation]:
+        """Next-token log-probabilities and value of each prefix."""
+        ...
+
+    def logprobs(self, prefixes: Sequence[IntArray], completions: Sequence[IntArray]) -> list[FloatArray]:
+        """[T] log-probability of each completion token, from a full forward pass at temperature 1."""
+        ...
+
+
+class Trainable(Policy, Protocol):
+    """A policy whose weights can learn."""
+
+    def encode_demonstration(self, demonstration: Demonstration) -> tuple[IntArray, IntArray]:
+        """Prompt tokens and completion tokens, the end token included, as the policy would have written them."""
+        ...
+
+    def clone(self) -> Trainable: ...
+
+    def named_parameters(self) -> Iterator[tuple[str, torch.nn.Parameter]]: ...
+
+    def forward(self, tokens: torch.Tensor, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits [N, V] and value logits [N] at the N chosen positions (a mask [B, T], row by row) of right-padded
+        tokens [B, T]."""
+        ...
+
+    def values(self, tokens: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+        """Value logits [N] as in `forward`, but their gradient reaches the value head alone."""
+        ...
+
+    def save(self, directory: Path) -> None:
+        """Write the Hugging Face layout; loading it gives back the same policy, value head included."""
+        ...
+
+
+Judge = Callable[[Sequence[Attempt]], list[Verdict]]
+"""A verdict for each attempt. A judge that cannot decide abstains (score None); it never guesses."""
+
+Learner = Callable[..., Any]
+"""(champion: Trainable, examples: Sequence[TokenExample], ...) -> candidate. The champion is left untouched."""
+
+Gate = Callable[[Evidence], Decision]
+"""Promote or refuse; a pure function of the evidence."""

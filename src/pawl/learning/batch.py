@@ -1,0 +1,52 @@
+"""Examples to tensors: right-padded rows and the positions that a loss looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pawl.records import TokenExample
+
+LENGTH_STEP = 4
+"""Rows are padded to a multiple of this, so that fewer shapes occur and their kernels stay warm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """B rows, T tokens. The logits at position t speak of the token at t + 1."""
+
+    tokens: Tensor
+    """[B, T]"""
+    targets: Tensor
+    """[B, T] the token that follows; 0 where none does."""
+    weights: Tensor
+    """[B, T] weight of the log-likelihood of the token that follows."""
+    values: Tensor
+    """[B, T] truth of the whole attempt."""
+    value_weights: Tensor
+    """[B, T] attempts that stand behind the value of the prefix that ends here; 0 where there is none to learn."""
+    num_tokens: int
+    """Without padding."""
+
+
+def collate(examples: Sequence[TokenExample], device: torch.device) -> Batch:
+    """A batch of the examples, in their order."""
+    length = -(-max(len(example.tokens) for example in examples) // LENGTH_STEP) * LENGTH_STEP
+    shape = (len(examples), length)
+    tokens, targets = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    weights, values = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
+    value_weights = np.zeros(shape, dtype=np.float32)
+    for row, example in enumerate(examples):
+        size = len(example.tokens)
+        tokens[row, :size] = example.tokens
+        targets[row, : size - 1] = example.tokens[1:]
+        weights[row, : size - 1] = example.weights[1:]
+        if example.value_target is not None:
+            values[row, :size] = example.value_target
+            value_weights[row, max(example.prompt_length - 1, 0) : size] = example.value_weight
+    parts = (torch.from_numpy(part).to(device) for part in (tokens, targets, weights, values, value_weights))
+    return Batch(*parts, num_tokens=sum(len(example.tokens) for example in examples))

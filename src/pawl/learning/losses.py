@@ -1,0 +1,32 @@
+"""What is minimised, as pure functions of tensors. N positions, V vocabulary; all in nats."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def weighted_likelihood(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """-sum(w log p(target)) / sum(w): logits [N, V], targets [N], weights [N] not all 0.
+
+    With weights of 0 and 1 by truth this is the M-step of expert iteration (Anthony et al. 2017; ReST-EM, Singh et
+    al. 2023, equation 4).
+    """
+    return (F.cross_entropy(logits, targets, reduction="none") * weights).sum() / weights.sum()
+
+
+def kl_to_reference(logits: Tensor, reference: Tensor) -> Tensor:
+    """[N] exact KL(policy || reference) of the next token, from logits [N, V] of both. The reference is a constant.
+
+    The anchor of RLHF (Ziegler et al. 2019, equation 2), here summed over the whole vocabulary instead of sampled.
+    """
+    policy, reference = logits.log_softmax(-1), reference.detach().log_softmax(-1)
+    return (policy.exp() * (policy - reference)).sum(-1)
+
+
+def value_error(value_logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean binary cross-entropy of value logits [N] against final scores [N] in [0, 1]; weights [N].
+
+    Its minimum is the expected score; a proper loss for graded scores too.
+    """
+    return F.binary_cross_entropy_with_logits(value_logits, targets, weights, reduction="sum") / weights.sum()

@@ -1,0 +1,55 @@
+"""The optimiser: Muon for the matrices inside the network, AdamW for the rest, one schedule for both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+MATRIX_RATE = 10.0
+"""Muon's step relative to AdamW's. Its steps have a set size in every direction, so it stands much larger ones."""
+
+
+class Optimiser:
+    """Steps with warm-up and linear decay.
+
+    Muon: Jordan et al. 2024; its steps scaled to AdamW's as in Liu et al. 2025, "Muon is scalable", section 2.2.
+    Embeddings, the output head, the value head, norms and biases go to AdamW (Loshchilov and Hutter 2019).
+    """
+
+    def __init__(self, parameters: Iterable[tuple[str, nn.Parameter]], *, learning_rate: float, steps: int,
+                 warmup: int, weight_decay: float = 0.01) -> None:
+        """`learning_rate` is AdamW's peak; `steps` the whole schedule, `warmup` its rise."""
+        named = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
+        self.parameters = [parameter for _, parameter in named]
+        matrices = [p for name, p in named if p.dim() == 2 and "embed" not in name and "head" not in name]
+        chosen = {id(parameter) for parameter in matrices}
+        rest = [parameter for parameter in self.parameters if id(parameter) not in chosen]
+        self.parts: list[torch.optim.Optimizer] = []
+        if matrices:
+            self.parts.append(torch.optim.Muon(matrices, lr=learning_rate * MATRIX_RATE, weight_decay=weight_decay,
+                                               adjust_lr_fn="match_rms_adamw"))
+        if rest:
+            self.parts.append(torch.optim.AdamW(rest, lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.0))
+        self.peaks = [[float(group["lr"]) for group in part.param_groups] for part in self.parts]
+        self.steps, self.warmup, self.taken = steps, warmup, 0
+
+    def step(self, *, clip: float = 1.0) -> float:
+        """One step on the gradients that are there, which are then cleared. Returns their norm before clipping."""
+        norm = float(nn.utils.clip_grad_norm_(self.parameters, clip))
+        factor = schedule(self.taken, self.steps, self.warmup)
+        for part, peaks in zip(self.parts, self.peaks, strict=True):
+            for group, peak in zip(part.param_groups, peaks, strict=True):
+                group["lr"] = peak * factor
+            part.step()
+            part.zero_grad(set_to_none=True)
+        self.taken += 1
+        return norm
+
+
+def schedule(step: int, steps: int, warmup: int) -> float:
+    """Share of the peak rate at a step: up linearly over `warmup` steps, then down linearly to a twentieth."""
+    if step < warmup:
+        return (step + 1) / warmup
+    return max(0.05, (steps - step) / max(1, steps - warmup))

@@ -1,0 +1,125 @@
+"""The one training loop: every learner is this with other examples, weights and targets.
+
+Not covered: gradient accumulation, mixed precision and several devices.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pawl.errors import TrainingError
+from pawl.interfaces import Trainable
+from pawl.learning.batch import Batch, collate
+from pawl.learning.losses import kl_to_reference, value_error, weighted_likelihood
+from pawl.learning.optimiser import Optimiser
+from pawl.records import TokenExample
+
+KL_ROWS = 4
+"""The distance to the reference is measured on every fourth row: unbiased, at a quarter of the cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """The weight of each part of the loss; a part of weight 0 is not computed."""
+
+    likelihood: float = 1.0
+    """Of the weighted likelihood, in nats per token."""
+    kl: float = 0.0
+    """Of KL(policy || reference), in nats per token."""
+    value: float = 0.0
+    """Of the value's cross-entropy."""
+
+
+VALUE_ONLY = Objective(likelihood=0.0, value=1.0)
+"""The value head learns from a frozen network: a third of the cost, and the policy stays as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What a training did; losses are means over its last tenth."""
+
+    steps: int
+    tokens: int
+    """Without padding."""
+    losses: dict[str, float]
+    """`train_loss` (nats a token), `train_kl`, `value_loss`, as far as they were part of the objective."""
+
+
+def train(
+    policy: Trainable,
+    examples: Sequence[TokenExample],
+    plan: Sequence[NDArray[np.int64]],
+    *,
+    learning_rate: float,
+    objective: Objective,
+    reference: Trainable | None = None,
+    watch: Callable[[int, int], None] = lambda done, total: None,
+) -> Training:
+    """Train `policy` in place on batches of `examples`, whose indices the plan lists, a batch each.
+
+    Raises TrainingError when the loss is not finite; the policy is then spoilt and must be dropped.
+    """
+    optimiser = Optimiser(policy.named_parameters(), learning_rate=learning_rate, steps=len(plan),
+                          warmup=min(20, max(1, len(plan) // 10)))
+    device = optimiser.parameters[0].device
+    history: list[dict[str, float]] = []
+    tokens = 0
+    for step, members in enumerate(plan):
+        batch = collate([examples[i] for i in members], device)
+        losses = batch_losses(policy, batch, objective, reference)
+        numbers = {name: float(loss.detach()) for name, loss in losses.items()}
+        if not all(map(math.isfinite, numbers.values())):
+            raise TrainingError(f"the loss must be finite, got {numbers} at step {step + 1} of {len(plan)}",
+                                hint="lower learning_rate")
+        weighted(losses, objective).backward()
+        optimiser.step()
+        history.append(numbers)
+        tokens += batch.num_tokens
+        watch(step + 1, len(plan))
+    return Training(len(plan), tokens, _tail_means(history))
+
+
+def batch_losses(policy: Trainable, batch: Batch, objective: Objective,
+                 reference: Trainable | None = None) -> dict[str, Tensor]:
+    """The parts of the loss on one batch; a part that has no position in it is absent."""
+    if objective == VALUE_ONLY:
+        valued = batch.value_weights > 0
+        return _value_loss(policy.values(batch.tokens, valued), batch, valued)
+    spoken, valued = batch.weights > 0, (batch.value_weights > 0) & (objective.value > 0)
+    chosen = spoken | valued
+    logits, values = policy.forward(batch.tokens, chosen)
+    losses = _value_loss(values[valued[chosen]], batch, valued)
+    if spoken.any():
+        losses["train_loss"] = weighted_likelihood(logits[spoken[chosen]], batch.targets[spoken], batch.weights[spoken])
+    if objective.kl > 0 and reference is not None and spoken[::KL_ROWS].any():
+        rows = torch.zeros_like(spoken)
+        rows[::KL_ROWS] = spoken[::KL_ROWS]
+        with torch.no_grad():
+            anchor, _ = reference.forward(batch.tokens[::KL_ROWS], spoken[::KL_ROWS])
+        losses["train_kl"] = kl_to_reference(logits[rows[chosen]], anchor).mean()
+    return losses
+
+
+def _value_loss(values: Tensor, batch: Batch, valued: Tensor) -> dict[str, Tensor]:
+    if not valued.any():
+        return {}
+    return {"value_loss": value_error(values, batch.values[valued], batch.value_weights[valued])}
+
+
+def weighted(losses: dict[str, Tensor], objective: Objective) -> Tensor:
+    """The whole loss."""
+    weights = {"train_loss": objective.likelihood, "train_kl": objective.kl, "value_loss": objective.value}
+    return torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
+
+
+def _tail_means(history: Sequence[dict[str, float]]) -> dict[str, float]:
+    tail = history[-max(1, len(history) // 10) :]
+    names = {name for losses in tail for name in losses}
+    return {name: float(np.mean([losses[name] for losses in tail if name in losses])) for name in sorted(names)}

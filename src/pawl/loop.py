@@ -1,0 +1,123 @@
+"""The loop: propose, judge, select, learn, gate, commit. Nothing passes the gate backwards.
+
+A recipe names the parts; this file only says in which order they meet, and that a generation is committed whole or
+not at all. All a part needs from earlier generations stands in the ledger, so that a run which was stopped goes on as
+if it had not been.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pawl.errors import TrainingError
+from pawl.interfaces import Gate, Judge, Trainable
+from pawl.ledger import GenerationRecord, Ledger
+from pawl.play import Contest
+from pawl.records import Attempt, Event, Problem, TokenExample, Verdict
+
+
+class Parts(Protocol):
+    """What a recipe hands to the loop. `turn` carries the generation's number, its clock and its notes."""
+
+    judge: Judge
+    gate: Gate
+
+    def draw(self, turn: Turn) -> list[Problem]:
+        """Train problems to attempt."""
+        ...
+
+    def play(self, champion: Trainable, problems: Sequence[Problem], turn: Turn) -> list[Attempt]: ...
+
+    def select(self, attempts: Sequence[Attempt], verdicts: Sequence[Verdict], turn: Turn) -> list[TokenExample]: ...
+
+    def learn(self, champion: Trainable, attempts: Sequence[Attempt], verdicts: Sequence[Verdict],
+              examples: Sequence[TokenExample], turn: Turn) -> Trainable | None:
+        """A candidate; None, with a note, when there is nothing to learn from. Raises TrainingError."""
+        ...
+
+    def contest(self, candidate: Trainable, champion: Trainable, turn: Turn) -> Contest: ...
+
+    def store(self, candidate: Trainable) -> str:
+        """Write a checkpoint, whole or not at all, and return its hash."""
+        ...
+
+    def committed(self, turn: Turn) -> None:
+        """Called when the generation stands in the ledger."""
+        ...
+
+    def exhausted(self, turn: Turn) -> str | None:
+        """Why the run must stop before this generation; None to go on."""
+        ...
+
+
+@dataclass
+class Turn:
+    """One generation as it comes about: what the parts may add to beside what they return."""
+
+    generation: int
+    generations: int
+    notify: Callable[[Event], None]
+    metrics: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Callable[[int, int], None]]:
+        """Time a stage; yields what reports its progress."""
+        started = time.perf_counter()
+        self.say(name)
+        yield lambda done, total: self.notify(Event(name, self.generation, self.generations, done, total))
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+    def say(self, stage: str, message: str = "") -> None:
+        self.notify(Event(stage, self.generation, self.generations, message=message))
+
+
+def improve(parts: Parts, champion: Trainable, ledger: Ledger, generations: int,
+            notify: Callable[[Event], None]) -> Trainable:
+    """Run the generations that the ledger does not hold yet; returns the last champion."""
+    for generation in range(ledger.next_generation, generations + 1):
+        turn = Turn(generation, generations, notify)
+        if reason := parts.exhausted(turn):
+            turn.say("decide", reason)
+            break
+        problems = parts.draw(turn)
+        attempts = parts.play(champion, problems, turn)
+        with turn.stage("score"):
+            verdicts = parts.judge(attempts)
+        examples = parts.select(attempts, verdicts, turn)
+        champion = _decide(parts, champion, ledger, attempts, verdicts, examples, turn)
+    return champion
+
+
+def _decide(parts: Parts, champion: Trainable, ledger: Ledger, attempts: list[Attempt], verdicts: list[Verdict],
+            examples: list[TokenExample], turn: Turn) -> Trainable:
+    """Learn, gate and commit; returns the champion of the next generation."""
+    candidate, contest, decision, dropped = None, None, None, None
+    try:
+        candidate = parts.learn(champion, attempts, verdicts, examples, turn)
+    except TrainingError as error:
+        dropped = str(error)
+    if candidate is not None:
+        contest = parts.contest(candidate, champion, turn)
+        decision = parts.gate(contest.evidence)
+    elif dropped is None:
+        dropped = "there was nothing to learn from"
+    stored = parts.store(candidate) if candidate is not None else None
+    promoted = candidate is not None and decision is not None and decision.promote
+    incumbent = ledger.champion
+    assert incumbent is not None, "the base is committed before the loop begins"
+    ledger.commit(GenerationRecord(
+        index=turn.generation, attempts=attempts, verdicts=verdicts, examples=examples,
+        evidence=contest.evidence if contest else None, contest_ids=contest.problem_ids if contest else [],
+        decision=decision, dropped=dropped,
+        champion=stored if promoted and stored else incumbent, candidate=stored,
+        metrics=turn.metrics, seconds=turn.seconds, notes=turn.notes,
+    ))
+    parts.committed(turn)
+    turn.say("decide", decision.reasons[0] if decision else f"dropped: {dropped}")
+    return candidate if promoted and candidate is not None else champion

@@ -1,0 +1,1 @@
+"""What proposes and estimates: the transformer, its tokenizer, its sampler and its checkpoints."""

@@ -1,0 +1,86 @@
+"""A transformer, its tokenizer and its chat template as a policy that can propose, be asked, and learn."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pawl.models.chat import ChatTemplate, encode_prompt
+from pawl.models.checkpoint import save_checkpoint
+from pawl.models.sampling import sample
+from pawl.models.scoring import before_stop, evaluate, score, stops_now
+from pawl.models.tokenizer import Tokenizer
+from pawl.models.transformer import Transformer
+from pawl.records import (
+    Completion,
+    Demonstration,
+    Evaluation,
+    FloatArray,
+    IntArray,
+    KeyArray,
+    Prompt,
+    Sampling,
+)
+
+
+class TransformerPolicy:
+    """Implements `Trainable` with Pawl's own transformer."""
+
+    def __init__(self, model: Transformer, tokenizer: Tokenizer, chat: ChatTemplate | None = None) -> None:
+        self.model, self.tokenizer, self.chat = model, tokenizer, chat
+
+    @property
+    def context(self) -> int:
+        return self.model.arch.max_positions
+
+    def encode(self, prompt: Prompt) -> IntArray:
+        return encode_prompt(prompt, self.tokenizer, self.chat)
+
+    def encode_demonstration(self, demonstration: Demonstration) -> tuple[IntArray, IntArray]:
+        completion = self.tokenizer.encode(demonstration.completion, continues=True)
+        return self.encode(demonstration.prompt), np.append(completion, np.int32(self.tokenizer.eos_id))
+
+    def propose(
+        self, prefixes: Sequence[IntArray], count: int, *, sampling: Sampling, keys: KeyArray
+    ) -> list[list[Completion]]:
+        def stops(tokens: IntArray) -> bool:
+            return stops_now(tokens, sampling.stop, self.tokenizer)
+
+        rows = sample(self.model, prefixes, count, sampling=sampling, keys=keys,
+                      end=frozenset(self.tokenizer.end_ids), stopper=stops if sampling.stop else None)
+        return [
+            [Completion(before_stop(self.tokenizer.decode(row.tokens), sampling.stop), row.tokens, row.logprobs,
+                        row.finish) for row in group]
+            for group in rows
+        ]
+
+    @torch.no_grad()
+    def evaluate(self, prefixes: Sequence[IntArray]) -> list[Evaluation]:
+        return evaluate(self.forward, prefixes, self.model.device)
+
+    @torch.no_grad()
+    def logprobs(self, prefixes: Sequence[IntArray], completions: Sequence[IntArray]) -> list[FloatArray]:
+        return score(self.forward, prefixes, completions, self.model.device)
+
+    def clone(self) -> TransformerPolicy:
+        return TransformerPolicy(copy.deepcopy(self.model), self.tokenizer, self.chat)
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        return self.model.named_parameters()
+
+    def forward(self, tokens: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = self.model.hidden(tokens)[chosen]
+        return self.model.unembed(hidden), self.model.value(hidden)
+
+    def values(self, tokens: Tensor, chosen: Tensor) -> Tensor:
+        with torch.no_grad():
+            hidden = self.model.hidden(tokens)[chosen]
+        return self.model.value(hidden)
+
+    def save(self, directory: Path) -> None:
+        save_checkpoint(directory, self.model, self.tokenizer, self.chat)

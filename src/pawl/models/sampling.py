@@ -1,0 +1,156 @@
+"""Sampling: K completions of each prompt, in cache-sized grids, each row from its own random stream.
+
+Not covered: beam search and constrained decoding.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pawl.keys import uniforms
+from pawl.models.decode import Grid
+from pawl.models.draw import draw
+from pawl.models.transformer import Transformer
+from pawl.records import FloatArray, IntArray, KeyArray, Sampling
+
+LENGTH_STEP = 16
+"""Prompts share a grid when their lengths round up to the same multiple of this."""
+ROWS = 256
+"""Rows of a grid: enough to keep the matrix products busy, few enough for the cache to stay near the cores."""
+ROW_STEP = 8
+"""Grids are padded to a multiple of this, so that matrix products take the same path whatever the batch."""
+SHRINK = 0.75
+"""A grid shrinks when no more than this share of its rows would remain."""
+
+Stopper = Callable[[IntArray], bool]
+"""Whether the tokens [T] of a row, just extended, complete a stop string."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Tokens [T] of one completion, the end token included, with their log-probabilities [T]."""
+
+    tokens: IntArray
+    logprobs: FloatArray
+    finish: Literal["stop", "length"]
+
+
+def sample(
+    model: Transformer,
+    prompts: Sequence[IntArray],
+    count: int,
+    *,
+    sampling: Sampling,
+    keys: KeyArray,
+    end: frozenset[int],
+    stopper: Stopper | None = None,
+) -> list[list[Row]]:
+    """`count` completions of each prompt; keys [P, count]; `end` are the tokens that end a completion."""
+    rows: list[list[Row]] = [[] for _ in prompts]
+    with torch.no_grad():  # not inference_mode: the rotary table that grows here serves training too
+        for chosen in _chunks([len(prompt) for prompt in prompts], max(1, ROWS // count)):
+            chunk = [prompts[i] for i in chosen]
+            finished = _sample_grid(model, chunk, count, sampling, keys[chosen], end, stopper)
+            for place, completions in zip(chosen, finished, strict=True):
+                rows[place] = completions
+    return rows
+
+
+def _chunks(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Indices of at most `size` prompts whose lengths round up alike, shortest first."""
+    by_length = defaultdict(list)
+    for index, length in enumerate(lengths):
+        by_length[-(-length // LENGTH_STEP)].append(index)
+    for _, members in sorted(by_length.items()):
+        for start in range(0, len(members), size):
+            yield members[start : start + size]
+
+
+def _sample_grid(
+    model: Transformer, prompts: list[IntArray], count: int, sampling: Sampling, keys: KeyArray,
+    end: frozenset[int], stopper: Stopper | None,
+) -> list[list[Row]]:
+    device = model.device
+    total = len(prompts) * count
+    tokens_out = np.zeros((total, sampling.max_tokens), dtype=np.int32)
+    logprobs_out = np.zeros((total, sampling.max_tokens), dtype=np.float32)
+    lengths = np.full(total, sampling.max_tokens)
+    ends = np.array(sorted(end))
+
+    place = _arrange(np.arange(total).reshape(-1, count))
+    grid = _open(model, [prompts[i] for i in place.prompts], place.count, sampling.max_tokens, device)
+    origin, flat_keys = place.rows, keys.reshape(-1)
+    logits = model.unembed(grid.prompt_hidden).repeat_interleave(place.count, dim=0)
+    for step in range(sampling.max_tokens):
+        drawn, logprobs = draw(logits, uniforms(flat_keys[origin], step), sampling)
+        tokens = drawn.cpu().numpy()
+        live = origin >= 0
+        tokens_out[origin[live], step] = tokens[live]
+        logprobs_out[origin[live], step] = logprobs.cpu().numpy()[live]
+        done = live & np.isin(tokens, ends)
+        if stopper is not None:
+            for row in np.flatnonzero(live & ~done):
+                done[row] = stopper(tokens_out[origin[row], : step + 1])
+        lengths[origin[done]] = step + 1
+        origin = np.where(done, -1, origin)
+        if step + 1 == sampling.max_tokens or not (origin >= 0).any():
+            break
+        place = _arrange(origin.reshape(-1, grid.count))
+        if len(place.rows) <= SHRINK * len(origin):
+            grid.keep(torch.from_numpy(place.prompts).to(device), torch.from_numpy(place.sources).to(device), place.count)
+            drawn, origin = drawn[torch.from_numpy(place.sources).to(device)], place.rows
+        logits = grid.advance(drawn)
+    stopped = lengths < sampling.max_tokens
+    stopped |= np.isin(tokens_out[:, -1], ends)
+    return [
+        [
+            Row(tokens_out[row, : lengths[row]], logprobs_out[row, : lengths[row]], "stop" if stopped[row] else "length")
+            for row in range(first, first + count)
+        ]
+        for first in range(0, total, count)
+    ]
+
+
+def _open(model: Transformer, prompts: list[IntArray], count: int, max_tokens: int, device: torch.device) -> Grid:
+    """A grid over right-padded prompts."""
+    width = -(-max(map(len, prompts)) // LENGTH_STEP) * LENGTH_STEP
+    padded = torch.zeros(len(prompts), width, dtype=torch.long)
+    for row, prompt in enumerate(prompts):
+        padded[row, : len(prompt)] = torch.from_numpy(prompt)
+    lengths = torch.tensor([len(prompt) for prompt in prompts])
+    return Grid(model, padded.to(device), lengths.to(device), count, max_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A grid made from another: its prompts [P'], its rows' places there [P' * count], and whose rows they are."""
+
+    prompts: NDArray[np.int64]
+    sources: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    """[P' * count] the original row; -1 where the row is only padding."""
+    count: int
+
+
+def _arrange(origin: NDArray[np.int64]) -> _Place:
+    """The smallest grid that holds all live rows of `origin` [P, K] (-1 is dead), padded to a multiple of ROW_STEP."""
+    live = origin >= 0
+    count = int(live.sum(axis=1).max())
+    prompts = np.flatnonzero(live.any(axis=1))
+    missing = -len(prompts) % (ROW_STEP // np.gcd(ROW_STEP, count))
+    # Live rows first, in their order; what is left of the `count` places is padding.
+    columns = np.argsort(~live[prompts], axis=1, kind="stable")[:, :count]
+    rows = np.take_along_axis(origin[prompts], columns, axis=1)
+    sources = prompts[:, None] * origin.shape[1] + columns
+    if missing:
+        prompts = np.concatenate((prompts, np.repeat(prompts[-1:], missing)))
+        sources = np.concatenate((sources, np.repeat(sources[-1:], missing, axis=0)))
+        rows = np.concatenate((rows, np.full((missing, count), -1)))
+    return _Place(prompts, sources.reshape(-1), rows.reshape(-1), count)

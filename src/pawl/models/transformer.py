@@ -1,0 +1,163 @@
+"""One decoder-only transformer, weight-compatible with the Llama, Qwen2 and Qwen3 families, with a value head.
+
+RMSNorm (Zhang and Sennrich 2019), rotary positions (Su et al. 2021), grouped-query attention (Ainslie et al. 2023),
+SwiGLU (Shazeer 2020). Query, key and value projections are one matrix, and so are gate and up; `checkpoint.py` splits
+them into the names of the Hugging Face layout. Letters: B rows, T tokens, H query heads, G key/value heads, D head
+dimension, C hidden size, V vocabulary.
+
+Not covered: mixture of experts, sliding windows, cross attention; `architecture.py` refuses them by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pawl.models.architecture import Architecture
+from pawl.models.rope import Tables, rotary_table, rotate
+
+
+class RMSNorm(nn.Module):
+    """x / rms(x) * weight, over the last axis."""
+
+    def __init__(self, size: int, epsilon: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size))
+        self.epsilon = epsilon
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, self.weight.shape, self.weight, self.epsilon)
+
+
+class Attention(nn.Module):
+    """Causal grouped-query attention with rotary positions."""
+
+    def __init__(self, arch: Architecture) -> None:
+        super().__init__()
+        self.arch = arch
+        self.qkv = nn.Linear(arch.hidden_size, (arch.num_heads + 2 * arch.num_kv_heads) * arch.head_dim,
+                             bias=arch.qkv_bias)
+        self.out = nn.Linear(arch.num_heads * arch.head_dim, arch.hidden_size, bias=arch.out_bias)
+        self.q_norm = RMSNorm(arch.head_dim, arch.norm_epsilon) if arch.qk_norm else None
+        self.k_norm = RMSNorm(arch.head_dim, arch.norm_epsilon) if arch.qk_norm else None
+
+    def project(self, x: Tensor, positions: Tables) -> tuple[Tensor, Tensor, Tensor]:
+        """Rotated queries [B, T, H, D], rotated keys and values [B, T, G, D] of x [B, T, C]."""
+        arch = self.arch
+        heads = self.qkv(x).unflatten(-1, (-1, arch.head_dim))
+        turning, v = heads.split((arch.num_heads + arch.num_kv_heads, arch.num_kv_heads), dim=-2)
+        if self.q_norm is not None and self.k_norm is not None:
+            q, k = turning.split((arch.num_heads, arch.num_kv_heads), dim=-2)
+            turning = torch.cat((self.q_norm(q), self.k_norm(k)), dim=-2)
+        q, k = rotate(turning, positions).split((arch.num_heads, arch.num_kv_heads), dim=-2)
+        return q, k, v
+
+    def forward(self, x: Tensor, positions: Tables) -> tuple[Tensor, Tensor, Tensor]:
+        q, k, v = self.project(x, positions)
+        mixed = F.scaled_dot_product_attention(
+            q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=True,
+            enable_gqa=self.arch.num_heads != self.arch.num_kv_heads,
+        )
+        return self.out(mixed.transpose(1, 2).flatten(-2)), k, v
+
+
+class FeedForward(nn.Module):
+    """SwiGLU: down(silu(gate(x)) * up(x))."""
+
+    def __init__(self, arch: Architecture) -> None:
+        super().__init__()
+        self.gate_up = nn.Linear(arch.hidden_size, 2 * arch.intermediate_size, bias=arch.mlp_bias)
+        self.down = nn.Linear(arch.intermediate_size, arch.hidden_size, bias=arch.mlp_bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate, up = self.gate_up(x).chunk(2, dim=-1)
+        return self.down(F.silu(gate) * up)
+
+
+class Block(nn.Module):
+    """Pre-norm residual block."""
+
+    def __init__(self, arch: Architecture) -> None:
+        super().__init__()
+        self.attention_norm = RMSNorm(arch.hidden_size, arch.norm_epsilon)
+        self.attention = Attention(arch)
+        self.mlp_norm = RMSNorm(arch.hidden_size, arch.norm_epsilon)
+        self.mlp = FeedForward(arch)
+
+    def forward(self, x: Tensor, positions: Tables) -> tuple[Tensor, Tensor, Tensor]:
+        """x [B, T, C] after the block, and the keys and values [B, T, G, D] that a cache may keep."""
+        mixed, k, v = self.attention(self.attention_norm(x), positions)
+        x = x + mixed
+        return x + self.mlp(self.mlp_norm(x)), k, v
+
+
+class Transformer(nn.Module):
+    """Tokens [B, T] to logits [B, T, V] and value logits [B, T]."""
+
+    def __init__(self, arch: Architecture) -> None:
+        super().__init__()
+        self.arch = arch
+        self.embed = nn.Embedding(arch.vocab_size, arch.hidden_size)
+        self.blocks = nn.ModuleList(Block(arch) for _ in range(arch.num_layers))
+        self.norm = RMSNorm(arch.hidden_size, arch.norm_epsilon)
+        self.head = None if arch.tie_embeddings else nn.Linear(arch.hidden_size, arch.vocab_size, bias=False)
+        self.value_head = nn.Linear(arch.hidden_size, 1)
+        self._rotary = rotary_table(arch, 0)
+
+    @property
+    def device(self) -> torch.device:
+        return self.embed.weight.device
+
+    def layers(self) -> Iterator[Block]:
+        """The blocks in order, typed."""
+        for block in self.blocks:
+            assert isinstance(block, Block)
+            yield block
+
+    def rotary(self, length: int) -> Tables:
+        """Rotary tables of the first `length` positions, on the weights' device; they grow as longer texts come."""
+        cos, sin = self._rotary
+        weight = self.embed.weight
+        if len(cos) < length or cos.device != weight.device or cos.dtype != weight.dtype:
+            # A table first needed while sampling must also serve training: autograd refuses inference tensors.
+            with torch.inference_mode(False):
+                cos, sin = rotary_table(self.arch, max(256, 1 << (length - 1).bit_length()))
+                self._rotary = cos, sin = cos.to(weight), sin.to(weight)
+        return cos[:length], sin[:length]
+
+    def hidden(self, tokens: Tensor) -> Tensor:
+        """Final hidden states [B, T, C]; rows are right-padded, so that causal attention never sees the padding."""
+        positions = self.rotary(tokens.shape[1])
+        x = self.embed(tokens)
+        for block in self.layers():
+            x, _, _ = block(x, positions)
+        return self.norm(x)
+
+    def unembed(self, hidden: Tensor) -> Tensor:
+        """Logits [..., V] of hidden states [..., C]."""
+        return F.linear(hidden, self.embed.weight if self.head is None else self.head.weight)
+
+    def value(self, hidden: Tensor) -> Tensor:
+        """Value logits [...] of hidden states [..., C]; their sigmoid is the expected final score."""
+        return self.value_head(hidden).squeeze(-1)
+
+    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = self.hidden(tokens)
+        return self.unembed(hidden), self.value(hidden)
+
+
+def initialise(model: Transformer, seed: int) -> None:
+    """Fresh weights: normal with standard deviation 0.02, residual outputs scaled by 1/sqrt(2 layers) as in GPT-2."""
+    generator = torch.Generator().manual_seed(seed % 2**63)
+    residual = 0.02 / (2 * model.arch.num_layers) ** 0.5
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.dim() == 1:
+                parameter.fill_(1.0 if "norm" in name else 0.0)
+            else:
+                deviation = residual if name.endswith(("out.weight", "down.weight")) else 0.02
+                parameter.normal_(0.0, deviation, generator=generator)
+        model.value_head.weight.zero_()

@@ -1,0 +1,1 @@
+"""Whole experiments, a file each, read top to bottom."""

@@ -1,0 +1,94 @@
+"""The base: a policy from a checkpoint, or one that learns the task's real text from scratch.
+
+Also the real data that anchors every later batch, and the held-out real text on which its loss is measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pawl.errors import ConfigError
+from pawl.interfaces import Corpus, Task, Trainable
+from pawl.keys import stream
+from pawl.learning.train import Objective, train
+from pawl.meters.truth_bits import surprisal_bits
+from pawl.models.opening import fresh_policy, open_policy
+from pawl.recipes.settings import Settings
+from pawl.records import Demonstration, TokenExample
+from pawl.selection.anchor import plan_batches
+from pawl.selection.examples import demonstration_examples
+
+HELD_OUT = 256
+"""Demonstrations kept back, a tenth at most, to measure the loss on real text."""
+
+
+@dataclass(frozen=True, slots=True)
+class RealData:
+    """Demonstrations of a task, in the order in which the task gave them."""
+
+    pool: list[Demonstration]
+    held_out: list[Demonstration]
+
+
+def real_data(task: Task, settings: Settings) -> RealData:
+    """What the task has of real text; nothing when it has none."""
+    if not isinstance(task, Corpus):
+        return RealData([], [])
+    found = task.corpus(settings.base_steps * settings.batch + HELD_OUT, settings.seed)
+    kept = min(HELD_OUT, len(found) // 10)
+    return RealData(found[: len(found) - kept], found[len(found) - kept :])
+
+
+def encoded(policy: Trainable, demonstrations: list[Demonstration]) -> list[TokenExample]:
+    """Examples of real text, cut where the policy's context ends; those whose prompt alone fills it are left out."""
+    pairs = (policy.encode_demonstration(demonstration) for demonstration in demonstrations)
+    return demonstration_examples((prompt, completion[: policy.context - len(prompt)]) for prompt, completion in pairs
+                                  if len(prompt) < policy.context)
+
+
+def make_base(task: Task, real: RealData, settings: Settings,
+              watch: Callable[[int, int], None]) -> tuple[Trainable, dict[str, float]]:
+    """The base and what its making measured. Raises ConfigError when there is nothing to make it from."""
+    if settings.model:
+        base = open_policy(settings.model, device=settings.device, dtype=settings.dtype)
+        bits = _surprisal(base, encoded(base, real.pool)) if real.pool else 0.0
+        return base, {"truth_bits_real": bits}
+    if not real.pool:
+        raise ConfigError(f"task {task.name!r} must have a corpus for a model from scratch to learn from",
+                          hint="give the task a corpus, or name a checkpoint with --model")
+    texts = [_text(demonstration) for demonstration in real.pool]
+    base = fresh_policy(texts, tokenizer=settings.tokenizer, depth=settings.depth, context=_context(real, settings),
+                        seed=stream(settings.seed, "weights"), device=settings.device, dtype=settings.dtype)
+    examples = encoded(base, real.pool)
+    lengths = [len(example.tokens) for example in examples]
+    epochs = math.ceil(settings.base_steps * settings.batch / len(examples))
+    batches = plan_batches(lengths, [], batch=settings.batch, floor=0.0, epochs=epochs,
+                           key=stream(settings.seed, "base"))
+    plan = [batch.own for batch in batches[: settings.base_steps]]
+    training = train(base, examples, plan, learning_rate=settings.learning_rate, objective=Objective(), watch=watch)
+    seen = np.unique(np.concatenate(plan))
+    # Read by the finished base: less than the text's surprise when it was new, so a lower bound.
+    bits = _surprisal(base, [examples[i] for i in seen])
+    return base, training.losses | {"tokens_trained": training.tokens, "truth_bits_real": bits,
+                                    "parameters": sum(p.numel() for _, p in base.named_parameters())}
+
+
+def _surprisal(policy: Trainable, examples: list[TokenExample]) -> float:
+    return surprisal_bits(policy.logprobs([example.tokens[: example.prompt_length] for example in examples],
+                                          [example.tokens[example.prompt_length :] for example in examples]))
+
+
+def _text(demonstration: Demonstration) -> str:
+    prompt = demonstration.prompt
+    words = prompt if isinstance(prompt, str) else "\n".join(message["content"] for message in prompt)
+    return words + demonstration.completion
+
+
+def _context(real: RealData, settings: Settings) -> int:
+    """Tokens: room for the longest text (a token is at least a character) or, where texts are long, 1,024 in all."""
+    longest = max(len(_text(demonstration)) for demonstration in real.pool)
+    return max(settings.max_tokens + 64, min(1024, longest + settings.max_tokens))

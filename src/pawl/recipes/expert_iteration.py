@@ -1,0 +1,186 @@
+"""Expert iteration: sample, keep what truth says is right, learn it, promote what is better on held-out problems.
+
+Anthony, Tian and Barber 2017; for language models STaR (Zelikman et al. 2022) and ReST-EM (Singh et al. 2023). Two
+anchors are on by default: a KL term to the frozen base in the loss, and a floor of real data in every batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from pawl import measure
+from pawl.evaluate import final_result
+from pawl.gate.decision import always_promote, exact_gate
+from pawl.gate.power import power_sentence
+from pawl.interfaces import Task, Trainable
+from pawl.judges.truth import truth
+from pawl.keys import stream
+from pawl.learning.train import VALUE_ONLY, Objective, train
+from pawl.ledger import Ledger
+from pawl.loop import Turn, improve
+from pawl.models.checkpoint import fingerprint
+from pawl.models.opening import open_policy
+from pawl.play import Contest, Watch, contest, play
+from pawl.recipes.base_model import encoded, make_base, real_data
+from pawl.recipes.settings import Settings
+from pawl.records import Attempt, Event, Problem, Sampling, TokenExample, Verdict
+from pawl.run_directory import RunDirectory
+from pawl.selection.anchor import plan_batches
+from pawl.selection.contest import Drawn, contest_size, next_contest
+from pawl.selection.curriculum import draw
+from pawl.selection.examples import chosen_examples, value_examples
+from pawl.selection.replay import replay
+from pawl.selection.select import select
+
+TASK: str | None = None
+"""No task of its own: the user names one."""
+EVERYTHING = 10**9
+"""As a count of problems: all there are."""
+PASS_AT_K_PROBLEMS = 128
+
+__all__ = ["TASK", "Settings", "run"]
+
+
+def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
+        notify: Callable[[Event], None]) -> dict[str, Any]:
+    """The whole experiment, from wherever the ledger says that it stopped. Returns what `pawl run --json` prints."""
+    base = _base(settings, task, directory, ledger, notify)
+    parts = ExpertIteration(settings, task, directory, ledger, base)
+    assert ledger.champion is not None
+    champion = _open(directory.verify(ledger.champion, fingerprint), settings)
+    champion = improve(parts, champion, ledger, settings.generations, notify)
+    return final_result(base, champion, task, parts.judge, ledger, settings, notify)
+
+
+def _base(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
+          notify: Callable[[Event], None]) -> Trainable:
+    if (row := ledger.base) is not None:
+        return _open(directory.verify(row.checkpoint, fingerprint), settings)
+    turn = Turn(0, settings.generations, notify)
+    with turn.stage("base") as watch:
+        base, metrics = make_base(task, real_data(task, settings), settings, watch)
+    stored = directory.store(base.save, fingerprint)
+    ledger.set_base(metrics, turn.seconds, stored)
+    return base
+
+
+def _open(path: Any, settings: Settings) -> Trainable:
+    return open_policy(path, device=settings.device, dtype=settings.dtype)
+
+
+class ExpertIteration:
+    """The parts of the loop, made from settings."""
+
+    def __init__(self, settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
+                 base: Trainable) -> None:
+        self.settings, self.task, self.directory, self.ledger, self.base = settings, task, directory, ledger, base
+        self.judge = truth(task)
+        self.gate = always_promote if settings.alpha == 1 else exact_gate(settings.alpha)
+        self.sampling = Sampling(settings.max_tokens, settings.temperature, stop=settings.stop)
+        self.train_problems = task.problems("train", EVERYTHING, settings.seed)
+        self.gate_problems = task.problems("gate", EVERYTHING, settings.seed)
+        self.contest_size = contest_size(len(self.gate_problems), settings.generations,
+                                         largest=settings.gate_problems)
+        real = real_data(task, settings)
+        self.real, self.held_out = encoded(base, real.pool), encoded(base, real.held_out)
+        self.floor = settings.real_floor if self.real else 0.0
+
+    def key(self, stage: str, turn: Turn) -> int:
+        return stream(self.settings.seed, stage, turn.generation)
+
+    def exhausted(self, turn: Turn) -> str | None:
+        return self._contest_problems().shortage if not self._contest_problems().problems else None
+
+    def draw(self, turn: Turn) -> list[Problem]:
+        if turn.generation == 1 and self.settings.alpha < 1:
+            turn.say("sample", power_sentence(self.contest_size, generations=turn.generations,
+                                              alpha=self.settings.alpha))
+        places = draw(len(self.train_problems), self.settings.problems, turn.generation,
+                      key=stream(self.settings.seed, "draw"))
+        return [self.train_problems[place] for place in places]
+
+    def play(self, champion: Trainable, problems: Sequence[Problem], turn: Turn) -> list[Attempt]:
+        with turn.stage("sample") as watch:
+            return play(champion, problems, self.settings.attempts, sampling=self.sampling,
+                        key=self.key("sample", turn), watch=watch)
+
+    def select(self, attempts: Sequence[Attempt], verdicts: Sequence[Verdict], turn: Turn) -> list[TokenExample]:
+        key = self.key("measure", turn)
+        turn.metrics |= measure.sampled(attempts, verdicts, key) | measure.distance(self.base, attempts, key)
+        chosen = select(attempts, verdicts, keep=self.settings.keep, limit=None)
+        if not chosen:
+            turn.notes.append(f"none of {len(attempts)} attempts was right")
+        return chosen_examples(attempts, chosen)
+
+    def learn(self, champion: Trainable, attempts: Sequence[Attempt], verdicts: Sequence[Verdict],
+              examples: Sequence[TokenExample], turn: Turn) -> Trainable | None:
+        settings = self.settings
+        first = max(1, turn.generation - settings.replay + 1)
+        earlier = self.ledger.examples(range(first, turn.generation))
+        own = replay([earlier, examples], window=2)
+        if not own:
+            return None
+        candidate = (champion if settings.start == "champion" else self.base).clone()
+        with turn.stage("train") as watch:
+            self._learn_policy(candidate, own, turn, watch)
+            self._learn_value(candidate, value_examples(attempts, verdicts), turn)
+        turn.metrics |= measure.real_loss(candidate, self.held_out) | {
+            "distinct_right": len(examples), "replay": len(own), "truth_bits_real": 0.0}
+        return candidate
+
+    def _learn_policy(self, candidate: Trainable, own: list[TokenExample], turn: Turn, watch: Watch) -> None:
+        settings = self.settings
+        plan = plan_batches([len(example.tokens) for example in own], [len(real.tokens) for real in self.real],
+                            batch=settings.batch, floor=self.floor, epochs=settings.epochs,
+                            key=self.key("learn", turn))
+        training = train(candidate, [*own, *self.real],
+                         [np.concatenate((batch.own, batch.real + len(own))) for batch in plan],
+                         learning_rate=settings.learning_rate, objective=Objective(kl=settings.kl),
+                         reference=self.base, watch=watch)
+        shown = [self.real[i] for batch in plan for i in batch.real]
+        turn.metrics |= training.losses | {
+            "tokens_trained": training.tokens, "steps": training.steps,
+            "examples_self": len(own) * settings.epochs, "examples_real": len(shown),
+            "tokens_self": settings.epochs * sum(len(example.tokens) for example in own),
+            "tokens_real": sum(len(example.tokens) for example in shown)}
+
+    def _learn_value(self, candidate: Trainable, lessons: list[TokenExample], turn: Turn) -> None:
+        plan = plan_batches([len(lesson.tokens) for lesson in lessons], [], batch=2 * self.settings.batch, floor=0.0,
+                            epochs=self.settings.value_epochs, key=self.key("value", turn))
+        if plan:
+            training = train(candidate, lessons, [batch.own for batch in plan],
+                             learning_rate=5 * self.settings.learning_rate, objective=VALUE_ONLY)
+            turn.metrics |= training.losses
+
+    def contest(self, candidate: Trainable, champion: Trainable, turn: Turn) -> Contest:
+        chosen = self._contest_problems()
+        if chosen.shortage:
+            turn.notes.append(chosen.shortage)
+        with turn.stage("gate") as watch:
+            result = contest(candidate, champion, chosen.problems, self.judge, max_tokens=self.settings.max_tokens,
+                             stop=self.settings.stop, generation=turn.generation, generations=turn.generations,
+                             watch=watch)
+            turn.metrics |= measure.value(candidate, result.attempts, result.evidence.candidate)
+            turn.metrics |= measure.pass_at(
+                champion, chosen.problems[:PASS_AT_K_PROBLEMS], self.judge, k=self.settings.attempts,
+                sampling=self.sampling, key=self.key("pass@k", turn))
+        if len(result.problem_ids):
+            turn.metrics |= {"gate_candidate": float(result.evidence.candidate.mean()),
+                             "gate_champion": float(result.evidence.champion.mean())}
+        return result
+
+    def store(self, candidate: Trainable) -> str:
+        return self.directory.store(candidate.save, fingerprint)
+
+    def committed(self, turn: Turn) -> None:
+        """Keep the weights that anything may still ask for; a refused candidate lives on as its hash."""
+        assert self.ledger.base is not None and self.ledger.champion is not None
+        self.directory.prune({self.ledger.base.checkpoint, self.ledger.champion})
+
+    def _contest_problems(self) -> Drawn:
+        used = {name for row in self.ledger.generations() for name in row.contest_ids}
+        return next_contest(self.gate_problems, used, size=self.contest_size)

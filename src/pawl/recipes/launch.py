@@ -1,0 +1,73 @@
+"""From words to a run: find the parts, make the run directory, run the recipe, write the report."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import pawl
+from pawl import plugins
+from pawl.config import build
+from pawl.errors import ConfigError
+from pawl.ledger import Ledger
+from pawl.records import Event
+from pawl.report import write_report
+from pawl.run_directory import RunDirectory
+
+
+def launch(recipe: str, values: Mapping[str, Any], out: Path | None, notify: Callable[[Event], None]) -> dict[str, Any]:
+    """Run a recipe in a new run directory; `values` are its settings and its task's, `task` among them."""
+    values = dict(values)
+    module = plugins.find("recipes", recipe)
+    name = values.pop("task", module.TASK)
+    if name is None:
+        raise ConfigError(f"recipe {recipe!r} must be given a task", hint="--task NAME; pawl tasks lists them")
+    settings, task = build([module.Settings, plugins.find("tasks", name)], values)
+    path = out or Path("runs") / f"{recipe}-{datetime.now():%Y%m%d-%H%M%S}"
+    with RunDirectory.create(path) as directory:
+        directory.write_config({
+            "recipe": recipe, "task": name, "settings": asdict(settings), "task_settings": _settings_of(task),
+            "threads": torch.get_num_threads(),
+        })
+        return _run(module, settings, task, directory, notify)
+
+
+def resume(path: Path, notify: Callable[[Event], None]) -> dict[str, Any]:
+    """Take a run up where it stopped, with as many threads as it had; one that has ended gets its report again."""
+    with RunDirectory.open(path) as directory:
+        config = directory.read_config()
+        module = plugins.find("recipes", config["recipe"])
+        settings, task = build([module.Settings, plugins.find("tasks", config["task"])],
+                               config["settings"] | config["task_settings"])
+        torch.set_num_threads(config["threads"])
+        return _run(module, settings, task, directory, notify)
+
+
+def _run(module: Any, settings: Any, task: Any, directory: RunDirectory,
+         notify: Callable[[Event], None]) -> dict[str, Any]:
+    with _ledger(directory) as ledger:
+        result = module.run(settings, task, directory, ledger, notify)
+        write_report(ledger, directory.report_path)
+    told = {name: value for name, value in result.items() if name != "test"}  # a score a problem: for the report
+    return {**told, "out": str(directory.path), "report": str(directory.report_path)}
+
+
+def _ledger(directory: RunDirectory) -> Ledger:
+    """The run's ledger, new if the run was stopped before it had one."""
+    if directory.ledger_path.exists():
+        return Ledger.open(directory.ledger_path)
+    config = directory.read_config()
+    return Ledger.create(directory.ledger_path, config | {
+        "seed": config["settings"].get("seed"), "pawl": pawl.__version__, "torch": torch.__version__,
+        "python": platform.python_version(),
+    })
+
+
+def _settings_of(task: Any) -> dict[str, Any]:
+    return asdict(task) if is_dataclass(task) and not isinstance(task, type) else {}

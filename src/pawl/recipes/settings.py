@@ -1,0 +1,69 @@
+"""The settings of expert iteration, shared by the recipes that are this loop with other defaults."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pawl.config import settings
+
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Weight = Annotated[float, Field(ge=0)]
+
+
+@settings
+class Settings:
+    """Every key of the recipe."""
+
+    seed: int = 0
+    """Names every random stream of the run."""
+    model: str = ""
+    """Checkpoint directory or Hugging Face name of the base; empty trains one from scratch on the task's corpus."""
+    tokenizer: str = "bpe-1024"
+    """For a model from scratch: `char`, or `bpe-SIZE` for byte-level pairs."""
+    depth: Annotated[int, Field(ge=1, le=64)] = 4
+    """Size of a model from scratch: layers, each 32 times as wide."""
+    base_steps: Count = 200
+    """Batches of real text from which a model from scratch becomes the base."""
+    generations: Count = 6
+    """Turns of the loop."""
+    problems: Count = 2000
+    """Train problems attempted in a generation."""
+    attempts: Count = 8
+    """Attempts at each of them."""
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    """Of the attempts."""
+    max_tokens: Count = 256
+    """Longest attempt, in tokens."""
+    stop: tuple[str, ...] = ()
+    """Strings that end an attempt."""
+    keep: Count = 4
+    """Distinct right attempts learnt from, at most, at a problem."""
+    start: Literal["champion", "base"] = "champion"
+    """What a candidate's training starts from: continue from the champion or restart from the base."""
+    failures: Literal["discard"] = "discard"
+    """What the policy makes of failed attempts; the value learns from them in any case."""
+    replay: Count = 8
+    """Generations whose examples are learnt from."""
+    epochs: Count = 3
+    """Times a generation's training sees each example."""
+    batch: Count = 128
+    """Examples in a training batch."""
+    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    """Peak step size of AdamW; Muon's stands in proportion."""
+    kl: Weight = 0.01
+    """Weight of the distance to the frozen base in the loss."""
+    real_floor: Share = 0.05
+    """Least share of real data in every batch."""
+    value_epochs: Annotated[int, Field(ge=0)] = 1
+    """Times a generation's training shows the value each attempt's truth, failures included."""
+    gate_problems: Count = 800
+    """Problems of a contest, at most; none is used twice."""
+    alpha: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """Chance of any false promotion in the whole run, at most; 1 promotes every candidate."""
+    device: str = "auto"
+    """cpu, cuda, or auto."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Precision of the weights."""

@@ -1,0 +1,176 @@
+"""The records that flow through the loop: frozen, plain, numpy only.
+
+Letters used in shapes: B rows of a batch, K attempts at one problem, T tokens, V vocabulary, N problems.
+Log-probabilities are in nats. Scores lie in [0, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+IntArray: TypeAlias = NDArray[np.int32]
+KeyArray: TypeAlias = NDArray[np.uint64]
+FloatArray: TypeAlias = NDArray[np.float32]
+Message: TypeAlias = Mapping[str, str]
+Prompt: TypeAlias = str | tuple[Message, ...]
+Split: TypeAlias = Literal["train", "gate", "test"]
+
+SPLITS: tuple[Split, ...] = ("train", "gate", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One question with what its task needs to score an answer to it."""
+
+    id: str
+    """Unique within the task and stable over runs and machines."""
+    prompt: Prompt
+    """Text, or chat messages with `role` and `content`."""
+    split: Split
+    answer: str | None = None
+    """A known right answer, when there is one."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """What the task's own score needs; JSON values only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """Real text from outside the loop: what the base learns from and the anchor returns to."""
+
+    prompt: Prompt
+    completion: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a completion is drawn from a policy."""
+
+    max_tokens: int
+    """Longest completion, in tokens."""
+    temperature: float = 1.0
+    """0 is greedy."""
+    top_k: int = 0
+    """Keep the k likeliest tokens; 0 keeps all."""
+    top_p: float = 1.0
+    """Keep the smallest set of tokens whose probability reaches p."""
+    stop: tuple[str, ...] = ()
+    """A completion ends before the first of these strings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a policy wrote after one prefix."""
+
+    text: str
+    """Decoded, without the end token and without the stop string."""
+    tokens: IntArray
+    """[T] sampled tokens, the end token included when it was drawn."""
+    logprobs: FloatArray
+    """[T] log-probability of each token under the policy itself (temperature 1, nothing cut off)."""
+    finish: Literal["stop", "length"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a policy thinks of one prefix."""
+
+    logprobs: FloatArray
+    """[V] of the next token."""
+    value: float
+    """Expected final score, in [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One answer to one problem, with how it came about."""
+
+    problem: Problem
+    index: int
+    """0 to K-1 among the attempts at this problem in this generation."""
+    prompt_tokens: IntArray
+    """[P] what the policy was given."""
+    completion: Completion
+    source: str = "self"
+    """Who wrote it: self, search, real, teacher, person."""
+    error: str | None = None
+    """Why the attempt failed before it could be judged, with the stage's name in front."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a judge said of one attempt."""
+
+    score: float | None
+    """In [0, 1]; None when the judge abstains."""
+    judge: str
+    error: str | None = None
+    """Why the judge could not decide (it raised, hung, or gave no number)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenExample:
+    """A sequence to learn from."""
+
+    tokens: IntArray
+    """[T] prompt and completion."""
+    weights: FloatArray
+    """[T] weight of each token's log-likelihood; 0 on the prompt and on all of a failure."""
+    prompt_length: int
+    """Positions from prompt_length - 1 on are prefixes whose value may be learnt."""
+    value_target: float | None
+    """Truth of the whole attempt, in [0, 1]; None teaches the value nothing."""
+    source: str
+    problem_id: str
+    """Empty for text that belongs to no problem."""
+    value_weight: float = 1.0
+    """Attempts that this example stands for when the value learns from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A paired contest: candidate and champion on the same held-out problems."""
+
+    candidate: FloatArray
+    """[N] scores."""
+    champion: FloatArray
+    """[N] scores on the same problems, in the same order."""
+    generation: int
+    generations: int
+    """Contests planned in the whole run; the error budget is shared among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Promote or refuse, with the reasons in words."""
+
+    promote: bool
+    reasons: tuple[str, ...]
+    gain: float
+    """Candidate minus champion, mean score."""
+    interval: tuple[float, float]
+    """95% interval of the gain."""
+    p_value: float
+    """One-sided, exact, of the null that the candidate is no better."""
+    alpha: float
+    """What this contest was allowed to spend of the run's false-promotion budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a run tells whoever watches it, while it happens."""
+
+    stage: str
+    """base, sample, score, train, gate, decide, test, done."""
+    generation: int
+    """0 before the first."""
+    generations: int
+    done: int = 0
+    """Progress within the stage, out of `total`."""
+    total: int = 0
+    message: str = ""
+    """A sentence worth keeping on the screen, such as the gate's reasons; usually empty."""
