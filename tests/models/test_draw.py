@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -55,6 +55,7 @@ def near_an_edge(logits: Floats, sampling: Sampling) -> bool:
     return bool((np.abs(reached - sampling.top_p) < 1e-5).any())
 
 
+@settings(deadline=None)
 @given(ROWS, SAMPLINGS)
 def test_what_is_kept_and_its_shares_are_those_of_the_definitions(row: list[float], sampling: Sampling) -> None:
     logits = np.array(row)
@@ -65,6 +66,7 @@ def test_what_is_kept_and_its_shares_are_those_of_the_definitions(row: list[floa
     np.testing.assert_allclose(kept / kept.sum(), oracle(logits, sampling), atol=1e-6)
 
 
+@settings(deadline=None)
 @given(ROWS, SAMPLINGS, st.integers(8, 64))
 def test_a_token_is_drawn_for_exactly_its_share_of_the_numbers(row: list[float], sampling: Sampling, n: int) -> None:
     logits = np.array(row)
@@ -78,14 +80,18 @@ def test_a_token_is_drawn_for_exactly_its_share_of_the_numbers(row: list[float],
     assert tokens.numpy()[clear].tolist() == expected[clear].tolist()
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_temperature_0_takes_the_likeliest(row: list[float]) -> None:
     tokens, _ = draw(torch.tensor([row]), np.array([0.999]), Sampling(1, temperature=0.0))
     assert tokens.tolist() == [int(np.argmax(row))]
 
 
+@settings(deadline=None)
 @given(ROWS, SAMPLINGS, st.floats(0, 1, exclude_max=True))
-def test_logprobs_are_of_temperature_1_with_nothing_cut_off(row: list[float], sampling: Sampling, number: float) -> None:
+def test_logprobs_are_of_temperature_1_with_nothing_cut_off(
+    row: list[float], sampling: Sampling, number: float
+) -> None:
     (token,), (logprob,) = draw(torch.tensor([row]), np.array([number]), sampling)
     assert float(logprob) == pytest.approx(np.log(softmax(np.array(row)))[int(token)], abs=1e-5)
 
@@ -108,8 +114,11 @@ def test_the_rarest_token_of_a_large_vocabulary_can_be_drawn() -> None:
     assert int(token) == 49_999
 
 
+@settings(deadline=None)
 @given(st.lists(ROWS.map(lambda row: (row + [0.0] * 12)[:12]), min_size=1, max_size=6), SAMPLINGS, st.integers(0, 99))
-def test_a_row_depends_on_its_own_logits_and_number_alone(rows: list[list[float]], sampling: Sampling, seed: int) -> None:
+def test_a_row_depends_on_its_own_logits_and_number_alone(
+    rows: list[list[float]], sampling: Sampling, seed: int
+) -> None:
     logits, numbers = torch.tensor(rows), np.random.default_rng(seed).random(len(rows))
     together = draw(logits, numbers, sampling)
     for row in range(len(rows)):
