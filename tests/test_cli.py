@@ -188,7 +188,6 @@ def test_hostile_words_are_printed_without_what_a_terminal_obeys() -> None:
 
 
 def test_check_names_what_is_wrong_with_a_task_of_ones_own(toy: Path) -> None:
-    pytest.importorskip("pawl.testing")
     (toy / "own_liar.py").write_text("class Liar:\n    name = 'liar'\n")
     result = pawl("check", "own_liar:Liar", "--json")
     assert result.exit_code == 1

@@ -193,7 +193,7 @@ def test_toml_is_read_with_either_spelling_of_a_key(tmp_path: Path) -> None:
 
 def test_the_config_of_a_run_is_read_flat(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
-    path.write_text('recipe = "toy"\n[settings]\nseed = 1\n[task_settings]\ndata = "x"\n')
+    path.write_text('recipe = "toy"\nthreads = 2\n[settings]\nseed = 1\n[task_settings]\ndata = "x"\n')
     assert read_toml(path) == {"recipe": "toy", "seed": 1, "data": "x"}
 
 

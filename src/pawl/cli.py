@@ -127,13 +127,15 @@ def report(directory: Path, as_json: bool) -> None:
 @click.option("--task", required=True, help="A task that `pawl tasks` lists, or module:name.")
 @click.option("--split", type=click.Choice(["train", "gate", "test"]), default="test", show_default=True)
 @click.option("--problems", default=1000, show_default=True, help="How many problems at most.")
-@click.option("--search", default="best_of_n", show_default=True, help="How to spend the budget.")
-@click.option("--budget", default=8, show_default=True, help="Attempts a problem.")
+@click.option("--attempts", default=8, show_default=True, help="Sampled answers to each, for majority and pass@k.")
+@click.option("--max-tokens", default=256, show_default=True, help="Longest answer.")
+@click.option("--stop", multiple=True, help="A string that ends an answer; may be given again.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
 @click.option("--seed", default=0, show_default=True)
 @json_option
 @key_words
 def evaluate(model: str, task: str, as_json: bool, words: Sequence[str], **options: Any) -> None:
-    """Score MODEL on a task, alone and with search, at equal tokens.
+    """Score MODEL on a task: greedy, majority, pass@k.
 
     MODEL is a run directory, a checkpoint directory, or a Hugging Face name.
     """
@@ -183,7 +185,9 @@ def check(name: str, as_json: bool, words: Sequence[str]) -> None:
     """Say what is wrong with a task or reward function."""
     from pawl import config, plugins, testing
 
-    [part] = config.build([plugins.find("tasks", name)], config.from_words(words))
+    part = plugins.find("tasks", name)
+    if words:
+        [part] = config.build([part], config.from_words(words))
     findings = testing.check(part)
     words_found = "\n".join(findings) or f"{name} keeps its contract"
     _print({"name": name, "findings": findings}, lambda _: words_found, as_json)

@@ -172,7 +172,7 @@ def _make(part: Any, values: Mapping[str, Any]) -> Any:
 
 
 def read_toml(path: Path | str) -> dict[str, Any]:
-    """The keys of a TOML file, those of a run's own `config.toml` laid flat, so that it starts the same run again.
+    """The keys of a TOML file; of a run's own `config.toml` those that start the same run again, laid flat.
 
     Raises ConfigError when there is no such file or it is not TOML, with the line.
     """
@@ -187,9 +187,11 @@ def read_toml(path: Path | str) -> dict[str, Any]:
             f"settings file must be TOML, got {str(path)!r}: {error}",
             hint="a line is `key = value`; text stands in quotes",
         ) from error
-    for table in TABLES:
-        if isinstance(values.get(table), dict):
-            values |= values.pop(table)
+    tables = [values[table] for table in TABLES if isinstance(values.get(table), dict)]
+    if tables:
+        values = {name: values[name] for name in ("recipe", "task") if name in values}
+        for table in tables:
+            values |= table
     return {key.replace("-", "_"): value for key, value in values.items()}
 
 
