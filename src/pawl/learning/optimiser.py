@@ -7,20 +7,17 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-MATRIX_RATE = 10.0
-"""Muon's step relative to AdamW's. Its steps have a set size in every direction, so it stands much larger ones."""
-
 
 class Optimiser:
     """Steps with warm-up and linear decay.
 
-    Muon: Jordan et al. 2024; its steps scaled to AdamW's as in Liu et al. 2025, "Muon is scalable", section 2.2.
-    Embeddings, the output head, the value head, norms and biases go to AdamW (Loshchilov and Hutter 2019).
+    Muon: Jordan et al. 2024; its steps scaled to AdamW's as in Liu et al. 2025, "Muon is scalable", section 2.2, so
+    that both take one rate. Embeddings, the output head, the value head, norms and biases go to AdamW (Loshchilov and Hutter 2019).
     """
 
     def __init__(self, parameters: Iterable[tuple[str, nn.Parameter]], *, learning_rate: float, steps: int,
                  warmup: int, weight_decay: float = 0.01) -> None:
-        """`learning_rate` is AdamW's peak; `steps` the whole schedule, `warmup` its rise."""
+        """`learning_rate` is the peak; `steps` the whole schedule, `warmup` its rise."""
         named = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
         self.parameters = [parameter for _, parameter in named]
         matrices = [p for name, p in named if p.dim() == 2 and "embed" not in name and "head" not in name]
@@ -28,7 +25,7 @@ class Optimiser:
         rest = [parameter for parameter in self.parameters if id(parameter) not in chosen]
         self.parts: list[torch.optim.Optimizer] = []
         if matrices:
-            self.parts.append(torch.optim.Muon(matrices, lr=learning_rate * MATRIX_RATE, weight_decay=weight_decay,
+            self.parts.append(torch.optim.Muon(matrices, lr=learning_rate, weight_decay=weight_decay,
                                                adjust_lr_fn="match_rms_adamw"))
         if rest:
             self.parts.append(torch.optim.AdamW(rest, lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.0))

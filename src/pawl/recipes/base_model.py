@@ -69,7 +69,7 @@ def make_base(task: Task, real: RealData, settings: Settings,
     batches = plan_batches(lengths, [], batch=settings.batch, floor=0.0, epochs=epochs,
                            key=stream(settings.seed, "base"))
     plan = [batch.own for batch in batches[: settings.base_steps]]
-    training = train(base, examples, plan, learning_rate=settings.learning_rate, objective=Objective(), watch=watch)
+    training = train(base, examples, plan, learning_rate=settings.step_size, objective=Objective(), watch=watch)
     seen = np.unique(np.concatenate(plan))
     # Read by the finished base: less than the text's surprise when it was new, so a lower bound.
     bits = _surprisal(base, [examples[i] for i in seen])

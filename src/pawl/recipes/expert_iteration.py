@@ -41,6 +41,8 @@ TASK: str | None = None
 EVERYTHING = 10**9
 """As a count of problems: all there are."""
 PASS_AT_K_PROBLEMS = 128
+VALUE_RATE = 1e-2
+"""Step size of the value head, one layer that learns by itself."""
 
 __all__ = ["TASK", "Settings", "run"]
 
@@ -62,7 +64,9 @@ def _base(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledge
         return _open(directory.verify(row.checkpoint, fingerprint), settings)
     turn = Turn(0, settings.generations, notify)
     with turn.stage("base") as watch:
-        base, metrics = make_base(task, real_data(task, settings), settings, watch)
+        real = real_data(task, settings)
+        base, metrics = make_base(task, real, settings, watch)
+        metrics |= measure.real_loss(base, encoded(base, real.held_out))
     stored = directory.store(base.save, fingerprint)
     ledger.set_base(metrics, turn.seconds, stored)
     return base
@@ -93,7 +97,11 @@ class ExpertIteration:
         return stream(self.settings.seed, stage, turn.generation)
 
     def exhausted(self, turn: Turn) -> str | None:
-        return self._contest_problems().shortage if not self._contest_problems().problems else None
+        drawn = self._contest_problems()
+        if drawn.problems:
+            return None
+        self.ledger.amend_header({"notes": [f"stopped before generation {turn.generation}: {drawn.shortage}"]})
+        return drawn.shortage
 
     def draw(self, turn: Turn) -> list[Problem]:
         if turn.generation == 1 and self.settings.alpha < 1:
@@ -139,7 +147,7 @@ class ExpertIteration:
                             key=self.key("learn", turn))
         training = train(candidate, [*own, *self.real],
                          [np.concatenate((batch.own, batch.real + len(own))) for batch in plan],
-                         learning_rate=settings.learning_rate, objective=Objective(kl=settings.kl),
+                         learning_rate=settings.step_size, objective=Objective(kl=settings.kl),
                          reference=self.base, watch=watch)
         shown = [self.real[i] for batch in plan for i in batch.real]
         turn.metrics |= training.losses | {
@@ -153,7 +161,7 @@ class ExpertIteration:
                             epochs=self.settings.value_epochs, key=self.key("value", turn))
         if plan:
             training = train(candidate, lessons, [batch.own for batch in plan],
-                             learning_rate=5 * self.settings.learning_rate, objective=VALUE_ONLY)
+                             learning_rate=VALUE_RATE, objective=VALUE_ONLY)
             turn.metrics |= training.losses
 
     def contest(self, candidate: Trainable, champion: Trainable, turn: Turn) -> Contest:

@@ -51,8 +51,8 @@ class Settings:
     """Times a generation's training sees each example."""
     batch: Count = 128
     """Examples in a training batch."""
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
-    """Peak step size of AdamW; Muon's stands in proportion."""
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    """Peak step size; none is 0.02 for a model from scratch and 0.00002 for a checkpoint."""
     kl: Weight = 0.01
     """Weight of the distance to the frozen base in the loss."""
     real_floor: Share = 0.05
@@ -67,3 +67,8 @@ class Settings:
     """cpu, cuda, or auto."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Precision of the weights."""
+
+    @property
+    def step_size(self) -> float:
+        """The learning rate, settled."""
+        return self.learning_rate or (2e-5 if self.model else 2e-2)
