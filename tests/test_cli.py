@@ -109,7 +109,7 @@ def test_a_run_prints_its_result_as_json_on_the_last_line(toy: Path) -> None:
 def test_a_run_in_words_says_what_it_came_to(toy: Path) -> None:
     lines = pawl("run", "toy", "--out", "first").stdout.splitlines()
     assert lines[:2] == [f"{name:<5}  pass@1 25.0% [20.0%, 30.0%]  pass@8 50.0%" for name in ("base", "final")]
-    assert lines[2] == "0 generations, 0 promoted, 0 refused, 0:01"
+    assert lines[2:] == ["0 generations, 0 promoted, 0 refused, 0:01", "first/report.html"]
 
 
 def test_progress_goes_to_stderr_as_plain_text(toy: Path) -> None:

@@ -80,6 +80,16 @@ def test_on_a_terminal_sentences_stay_and_the_line_moves(terminal: Terminal) -> 
     assert "5/8" in shown
 
 
+def test_the_moving_line_fits_a_narrow_terminal(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with watch(terminal) as notify:
+        for number in (9, 10, 11):
+            notify(Event("sample", number, 12, done=15_999, total=16_000))
+    moving = [line for line in terminal.getvalue().replace("\r", "\n").split("\n") if "15999/16000" in line]
+    assert moving
+    assert all("generation" in line and "left" in line for line in moving[-1:])
+
+
 def test_no_color_is_respected(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     def colours() -> int:
         stream = Terminal()
@@ -112,4 +122,5 @@ def test_the_view_closes_when_the_run_fails(terminal: Terminal) -> None:
 
 def test_a_headline_says_how_far_and_how_long() -> None:
     assert headline(Event("sample", 3, 12), 80.0) == "generation 3 of 12, 1:20 left"
-    assert headline(Event("base", 0, 12), None) == "before the first generation"
+    assert headline(Event("base", 0, 12), None) == "base"
+    assert headline(Event("test", 12, 12), 3.0) == "final test"

@@ -20,17 +20,18 @@ if TYPE_CHECKING:
     from rich.console import Console, Group
 
 STAGES = {
-    "base": "the base learns from real text",
+    "base": "real text",
     "sample": "attempts",
     "score": "judging",
     "train": "learning",
-    "gate": "the gate's contest",
+    "gate": "contest",
     "decide": "deciding",
-    "test": "the test problems",
+    "test": "problems",
     "done": "done",
 }
-"""What a stage is called on the screen."""
+"""What a stage is called beside its bar."""
 
+_BAR_WIDTH = 16
 _REFRESH_PER_SECOND = 4
 
 
@@ -119,19 +120,23 @@ class View:
             return Group()
         event = self._event
         row = Table.grid(padding=(0, 2))
+        for _ in range(4):
+            row.add_column(no_wrap=True)
         row.add_row(
             Text(headline(event, self._left.seconds())),
             Text(STAGES.get(event.stage, plain(event.stage))),
-            ProgressBar(total=event.total or None, completed=event.done, width=24),
+            ProgressBar(total=event.total or None, completed=event.done, width=_BAR_WIDTH),
             Text(f"{event.done}/{event.total}" if event.total else ""),
         )
         return Group(row)
 
 
 def headline(event: Event, seconds_left: float | None) -> str:
-    """`generation 3 of 12, 1:20 left`."""
+    """`generation 3 of 12, 1:20 left`, or what comes before and after the generations."""
+    if event.stage in ("test", "done"):
+        return "final test"
     if event.generation < 1:
-        return "before the first generation"
+        return "base"
     left = "" if seconds_left is None else f", {duration(seconds_left)} left"
     return f"generation {event.generation} of {event.generations}{left}"
 

@@ -94,8 +94,9 @@ def run_in_words(result: Mapping[str, Any]) -> str:
         (name, f"pass@1 {percent(rates['pass@1'], rates.get('ci'))}", f"pass@8 {percent(rates.get('pass@8'))}")
         for name, rates in (("base", base), ("final", final))
     ]
-    counts = f"{result['generations']} generations, {result['promoted']} promoted, {result['refused']} refused"
-    return f"{table(rows)}\n{counts}, {duration(result['seconds']['total'])}\n{result['out']}"
+    counts = [f"{result[name]} {name}" for name in ("generations", "promoted", "refused", "dropped") if name in result]
+    spent = duration(result["seconds"]["total"])
+    return f"{table(rows)}\n{', '.join(counts)}, {spent}\n{result['report']}"
 
 
 def evaluation_in_words(result: Mapping[str, Any]) -> str:
