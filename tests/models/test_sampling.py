@@ -125,6 +125,20 @@ def test_a_row_does_not_change_with_its_neighbours_their_number_or_order(
             assert_same(ours, theirs)
 
 
+@pytest.mark.parametrize("name", ["plain", "grouped queries", "query and key norms"])
+@pytest.mark.parametrize("end", [END, frozenset({-1})], ids=["rows leave", "no row leaves"])
+def test_a_row_has_the_same_bits_alone_and_among_many(name: str, end: frozenset[int]) -> None:
+    model, prompts, keys = make(ARCHITECTURES[name]), prompts_of([4 + i % 40 for i in range(48)]), keys_of(48, 8)
+    whole = sample(model, prompts, 8, sampling=Sampling(10), keys=keys, end=end)
+    for place in range(0, 48, 5):
+        for count in (1, 2, 3, 8):
+            (alone,) = sample(model, [prompts[place]], count, sampling=Sampling(10), keys=keys[place, None, :count],
+                              end=end)
+            for ours, theirs in zip(alone, whole[place], strict=False):
+                assert ours.tokens.tobytes() == theirs.tokens.tobytes()
+                assert ours.logprobs.tobytes() == theirs.logprobs.tobytes()
+
+
 def test_columns_of_keys_are_interchangeable(model: Transformer) -> None:
     prompts, keys = prompts_of([6, 6]), keys_of(2, 5)
     forwards = sample(model, prompts, 5, sampling=Sampling(12), keys=keys, end=END)

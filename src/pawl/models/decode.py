@@ -6,7 +6,7 @@ completions still alive. Letters: P prompts, K completions, R = P*K rows, S prom
 G key/value heads, H query heads, D head dimension, C hidden size, V vocabulary.
 
 In float32 on one machine a row's numbers do not depend on the rest of the batch: prompts share a grid only when their
-lengths round up to the same multiple, rows are padded to a multiple of eight, and sums run over a row's own entries.
+lengths round up to the same multiple, rows are padded to a multiple of sixteen, and sums run over a row's own entries.
 """
 
 from __future__ import annotations
@@ -83,13 +83,13 @@ class Grid:
         q = q * q.shape[-1] ** -0.5
         by_prompt = q.unflatten(0, (-1, self.count)).transpose(1, 2)
         shape = by_prompt.shape
-        prompt_scores = by_prompt.flatten(2, 3) @ layer.prompt_keys + self.mask
+        prompt_scores = _product(by_prompt.flatten(2, 3), layer.prompt_keys) + self.mask
         prompt_scores = prompt_scores.unflatten(2, shape[2:4]).transpose(1, 2).flatten(0, 1)
         own_scores = q @ layer.keys[:, :, :seen].transpose(2, 3)
         weights = torch.cat((prompt_scores, own_scores), dim=-1).softmax(-1)
         prompt_weights, own_weights = weights.split((layer.prompt_values.shape[2], seen), dim=-1)
         prompt_weights = prompt_weights.unflatten(0, (-1, self.count)).transpose(1, 2).flatten(2, 3)
-        mixed = (prompt_weights @ layer.prompt_values).unflatten(2, shape[2:4]).transpose(1, 2).flatten(0, 1)
+        mixed = _product(prompt_weights, layer.prompt_values).unflatten(2, shape[2:4]).transpose(1, 2).flatten(0, 1)
         mixed = torch.baddbmm(mixed.flatten(0, 1), own_weights.flatten(0, 1), layer.values[:, :, :seen].flatten(0, 1))
         return block.attention.out(mixed.reshape(rows, 1, -1))
 
@@ -99,3 +99,9 @@ class Grid:
         for layer in self.layers:
             layer.prompt_keys, layer.prompt_values = layer.prompt_keys[prompts], layer.prompt_values[prompts]
             layer.keys, layer.values = layer.keys[rows], layer.values[rows]
+
+
+def _product(rows: Tensor, matrices: Tensor) -> Tensor:
+    """rows [P, G, N, X] @ matrices [P, G, X, Y]. A single row goes as two: alone it would be a product of matrix and
+    vector, which rounds otherwise."""
+    return rows @ matrices if rows.shape[2] > 1 else (rows.expand(-1, -1, 2, -1) @ matrices)[:, :, :1]
