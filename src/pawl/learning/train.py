@@ -74,16 +74,23 @@ def train(
     for step, members in enumerate(plan):
         batch = collate([examples[i] for i in members], device)
         losses = batch_losses(policy, batch, objective, reference)
-        numbers = {name: float(loss.detach()) for name, loss in losses.items()}
-        if not all(map(math.isfinite, numbers.values())):
-            raise TrainingError(f"the loss must be finite, got {numbers} at step {step + 1} of {len(plan)}",
-                                hint="lower learning_rate")
+        history.append(_finite(losses, f"at step {step + 1} of {len(plan)}"))
         weighted(losses, objective).backward()
         optimiser.step()
-        history.append(numbers)
         tokens += batch.num_tokens
         watch(step + 1, len(plan))
+    if len(plan):
+        with torch.no_grad():  # no later step would notice what the last one broke
+            _finite(batch_losses(policy, batch, objective, reference), "after the last step")
     return Training(len(plan), tokens, _tail_means(history))
+
+
+def _finite(losses: dict[str, Tensor], when: str) -> dict[str, float]:
+    """The losses as numbers. Raises TrainingError when one is not finite."""
+    numbers = {name: float(loss.detach()) for name, loss in losses.items()}
+    if not all(map(math.isfinite, numbers.values())):
+        raise TrainingError(f"the loss must be finite, got {numbers} {when}", hint="lower learning_rate")
+    return numbers
 
 
 def batch_losses(policy: Trainable, batch: Batch, objective: Objective,
