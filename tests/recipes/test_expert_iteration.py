@@ -1,0 +1,345 @@
+"""Expert iteration on a task that a tiny model learns in seconds: it learns, it is honest, it refuses and it drops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from letters import LETTERS, Letters
+
+from pawl.interfaces import Trainable
+from pawl.keys import row_keys
+from pawl.ledger import GenerationRow, Ledger
+from pawl.loop import Turn
+from pawl.models.checkpoint import fingerprint
+from pawl.models.opening import open_policy
+from pawl.play import play
+from pawl.recipes import expert_iteration
+from pawl.recipes.expert_iteration import ExpertIteration
+from pawl.recipes.settings import Settings
+from pawl.records import Event, Problem, Sampling, Split
+from pawl.run_directory import RunDirectory
+from pawl.selection.replay import replay
+
+torch.set_num_threads(1)
+
+TINY: dict[str, Any] = {
+    "tokenizer": "char", "depth": 1, "base_steps": 60, "batch": 32, "learning_rate": 1e-2, "generations": 4,
+    "problems": 200, "attempts": 8, "max_tokens": 3, "gate_problems": 80, "device": "cpu",
+}
+SMALLER = {**TINY, "base_steps": 3, "generations": 2, "problems": 10, "attempts": 2, "gate_problems": 10}
+"""For what needs no learning."""
+
+
+@dataclass
+class Run:
+    """A run that has ended, with all that can be asked of it."""
+
+    settings: Settings
+    task: Any
+    directory: RunDirectory
+    ledger: Ledger
+    result: dict[str, Any] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+    def go_on(self) -> dict[str, Any]:
+        self.result = expert_iteration.run(self.settings, self.task, self.directory, self.ledger, self.notify)
+        return self.result
+
+    def notify(self, event: Event) -> None:
+        self.events.append(event)
+
+    @property
+    def rows(self) -> list[GenerationRow]:
+        return self.ledger.generations()
+
+    @property
+    def base(self) -> str:
+        assert self.ledger.base is not None
+        return self.ledger.base.checkpoint
+
+    def open(self, name: str) -> Trainable:
+        return open_policy(self.directory.verify(name, fingerprint))
+
+
+class Runs:
+    """Makes runs in a folder and closes them in the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.made = folder, list[Run]()
+
+    def __call__(self, task: Any, **settings: Any) -> Run:
+        made = Settings(**settings)
+        directory = RunDirectory.create(self.folder / str(len(self.made)))
+        ledger = Ledger.create(directory.ledger_path, {"recipe": "expert-iteration", "task": task.name})
+        self.made.append(Run(made, task, directory, ledger))
+        self.made[-1].go_on()
+        return self.made[-1]
+
+    def close(self) -> None:
+        for run in self.made:
+            run.ledger.close()
+            run.directory.close()
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """The run in which a model learns the task."""
+    runs = Runs(tmp_path_factory.mktemp("learnt"))
+    yield runs(Letters(), **TINY)
+    runs.close()
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Iterator[Runs]:
+    made = Runs(tmp_path)
+    yield made
+    made.close()
+
+
+# What a run is for.
+
+
+def test_a_held_out_score_rises_far_above_the_base(learnt: Run) -> None:
+    assert learnt.result["promoted"] >= 1
+    assert learnt.result["base"]["pass@1"] < 0.3
+    assert learnt.result["final"]["ci"][0] > learnt.result["base"]["ci"][1] + 0.3
+
+
+def test_the_final_scores_are_those_of_the_stored_champion_on_the_test_split(learnt: Run) -> None:
+    problems = learnt.task.problems("test", 1000, 0)
+    assert learnt.ledger.champion is not None
+    for name, scores in ((learnt.base, "base_scores"), (learnt.ledger.champion, "final_scores")):
+        attempts = play(learnt.open(name), problems, 1, sampling=Sampling(3, temperature=0), key=0)
+        expected = [learnt.task.score(attempt.problem, attempt.completion.text) for attempt in attempts]
+        assert learnt.result["test"][scores] == expected
+    assert learnt.result["test"]["problem_ids"] == [problem.id for problem in problems]
+
+
+def test_a_promotion_is_by_what_the_gate_saw(learnt: Run) -> None:
+    champion = learnt.base
+    for row in learnt.rows:
+        assert row.evidence is not None and row.decision is not None
+        gain = float(row.evidence.candidate.mean() - row.evidence.champion.mean())
+        assert row.decision.gain == pytest.approx(gain, abs=1e-6)
+        assert row.decision.promote == (row.decision.p_value <= row.decision.alpha and gain > 0)
+        champion = row.candidate if row.decision.promote else champion
+        assert row.champion == champion
+    assert sum(row.decision.alpha for row in learnt.rows if row.decision) == pytest.approx(0.05)
+
+
+def test_no_gate_problem_is_used_twice_and_all_are_of_the_gate_split(learnt: Run) -> None:
+    used = [name for row in learnt.rows for name in row.contest_ids]
+    gate = {problem.id for problem in learnt.task.problems("gate", 10**9, 0)}
+    assert len(used) == len(set(used)) == 4 * 80
+    assert set(used) <= gate
+
+
+def test_the_policy_learns_from_train_problems_alone(learnt: Run) -> None:
+    train = {problem.id for problem in learnt.task.problems("train", 10**9, 0)}
+    for generation in range(1, 5):
+        assert {attempt.problem.id for attempt, _ in learnt.ledger.attempts(generation)} <= train
+
+
+def test_every_generation_says_what_it_must_be_able_to_say(learnt: Run) -> None:
+    for row in learnt.rows:
+        assert row.metrics.keys() >= {
+            "sampled_accuracy", "gate_candidate", "gate_champion", "pass@k", "k", "kl", "entropy", "real_loss",
+            "train_loss", "value_loss", "examples_self", "examples_real", "tokens_self", "tokens_real",
+            "truth_bits_self", "truth_bits_real", "attempts", "right", "distinct_right", "tokens_sampled",
+            "tokens_trained"}
+        assert row.seconds.keys() == {"sample", "score", "train", "gate"}
+        assert row.metrics["attempts"] == 200 * 8
+    bits = sum(row.metrics["truth_bits_self"] for row in learnt.rows)
+    assert learnt.result["truth_bits"]["self"] == pytest.approx(bits)
+
+
+def test_every_batch_has_its_floor_of_real_data(learnt: Run) -> None:
+    for row in learnt.rows:
+        share = row.metrics["examples_real"] / (row.metrics["examples_real"] + row.metrics["examples_self"])
+        assert 0.05 <= share < 0.1
+
+
+def test_a_refused_candidates_examples_stay_in_replay(learnt: Run) -> None:
+    assert any(row.decision and not row.decision.promote for row in learnt.rows[:-1])
+    for row in learnt.rows:
+        found = [learnt.ledger.examples([generation]) for generation in range(1, row.index + 1)]
+        assert row.metrics["replay"] == len(replay(found, window=8))
+        assert row.metrics["distinct_right"] == len(found[-1])
+
+
+def test_only_the_base_and_the_champion_keep_their_weights(learnt: Run) -> None:
+    kept = {path.name for path in (learnt.directory.path / "checkpoints").iterdir()}
+    assert kept == {learnt.base, learnt.ledger.champion}
+
+
+def test_the_gates_power_is_told_before_the_first_generation(learnt: Run) -> None:
+    messages = [event.message for event in learnt.events if event.message]
+    assert messages[0].startswith("gate: with 80 problems a contest") and "+3" in messages[0]
+
+
+# The test split.
+
+
+def test_the_test_split_is_touched_once_after_the_last_decision(runs: Runs) -> None:
+    class Watched(Letters):
+        def problems(self, split: Split, count: int, seed: int) -> list[Problem]:
+            happened.append(split)
+            return super().problems(split, count, seed)
+
+    happened: list[str] = []
+    run = runs(Watched(), **SMALLER)
+    assert happened.count("test") == 1
+    first = next(place for place, event in enumerate(run.events) if event.stage == "test")
+    assert [event for event in run.events[first:] if event.stage not in ("test", "done")] == []
+    assert happened[-1] == "test"
+
+
+def test_a_run_that_has_ended_gives_its_result_again_and_touches_nothing(runs: Runs) -> None:
+    run = runs(Letters(), **SMALLER)
+    first, digest = run.result, run.ledger.digest()
+    run.task.asked.clear()
+    assert run.go_on() == first
+    assert "test" not in run.task.asked
+    assert run.ledger.digest() == digest
+
+
+# Where it goes wrong.
+
+
+def test_a_candidate_that_learning_has_damaged_is_refused(learnt: Run, runs: Runs) -> None:
+    assert learnt.ledger.champion is not None
+    master = str(learnt.directory.checkpoint(learnt.ledger.champion))
+    # Two problems, learnt by heart until nothing else is known.
+    heart = {"problems": 2, "keep": 1, "epochs": 60, "batch": 2, "kl": 0.0, "real_floor": 0.0, "learning_rate": 0.05}
+    run = runs(Letters(), **{**TINY, **heart, "model": master, "generations": 1})
+    (row,) = run.rows
+    assert row.metrics["gate_champion"] > 0.9
+    assert row.metrics["gate_candidate"] < 0.5
+    assert row.decision is not None and not row.decision.promote
+    assert (row.champion, run.result["refused"], run.result["promoted"]) == (run.base, 1, 0)
+    assert run.result["final"]["pass@1"] == run.result["base"]["pass@1"] > 0.9
+
+
+def test_a_loss_that_is_no_number_drops_the_generation_and_the_champion_stays(learnt: Run, runs: Runs) -> None:
+    assert learnt.ledger.champion is not None
+    master = str(learnt.directory.checkpoint(learnt.ledger.champion))
+    run = runs(Letters(), **{**SMALLER, "model": master, "learning_rate": 1e20, "batch": 8})
+    assert [row.dropped is not None and "loss must be finite" in row.dropped for row in run.rows] == [True, True]
+    assert [(row.champion, row.candidate, row.decision) for row in run.rows] == [(run.base, None, None)] * 2
+    assert (run.result["dropped"], run.result["promoted"], run.result["refused"]) == (2, 0, 0)
+
+
+def test_a_generation_in_which_nothing_was_right_is_said_to_be_one(runs: Runs) -> None:
+    class Hopeless(Letters):
+        def score(self, problem: Problem, answer: str) -> float:
+            return 0.0
+
+    run = runs(Hopeless(), **SMALLER)
+    for row in run.rows:
+        assert row.notes == ["none of 20 attempts was right"]
+        assert row.dropped == "there was nothing to learn from"
+        assert (row.champion, row.decision, row.metrics["right"]) == (run.base, None, 0)
+    assert run.result["dropped"] == 2
+    assert run.result["base"]["pass@1"] == run.result["final"]["pass@1"] == 0
+
+
+def test_a_run_stops_when_the_gate_problems_run_out_and_says_so(runs: Runs) -> None:
+    class Scarce(Letters):
+        def problems(self, split: Split, count: int, seed: int) -> list[Problem]:
+            return super().problems(split, count, seed)[: 3 if split == "gate" else None]
+
+    # Answers of any letter are right often enough for each generation to hold a contest.
+    run = runs(Scarce(), **{**TINY, "base_steps": 30, "problems": 20, "generations": 5})
+    assert (run.result["generations"], len(run.rows)) == (3, 3)
+    sentence = "the gate problems have run out: all 3 were used"
+    assert any(event.message == sentence for event in run.events)
+    assert any(sentence in note for note in run.ledger.header["notes"])
+    digest = run.ledger.digest()
+    run.go_on()
+    assert run.ledger.digest() == digest
+
+
+def test_a_judge_that_abstains_from_everything_promotes_nothing(runs: Runs) -> None:
+    class Raising(Letters):
+        def score(self, problem: Problem, answer: str) -> float:
+            raise RuntimeError("no idea")
+
+    run = runs(Raising(), **SMALLER)
+    assert [row.metrics["abstained"] for row in run.rows] == [20, 20]
+    assert "sampled_accuracy" not in run.rows[0].metrics
+    assert all(verdict.error and "no idea" in verdict.error for _, verdict in run.ledger.attempts(1))
+    assert run.result["promoted"] == 0
+
+
+def test_a_prompt_too_long_for_the_model_fails_alone(runs: Runs) -> None:
+    class Chatty(Letters):
+        def problems(self, split: Split, count: int, seed: int) -> list[Problem]:
+            found = super().problems(split, count, seed)
+            return [Problem(p.id, p.id * 400, split, p.answer) if p.id.endswith("7") else p for p in found]
+
+    run = runs(Chatty(), **{**SMALLER, "problems": 40})
+    failed = [attempt for attempt, _ in run.ledger.attempts(1) if attempt.error]
+    assert failed and all(attempt.problem.id.endswith("7") for attempt in failed)
+    assert all("exceed the model's" in str(attempt.error) for attempt in failed)
+    assert run.rows[0].metrics["abstained"] == len(failed)
+
+
+# Its switches.
+
+
+def test_with_alpha_1_every_candidate_is_promoted(runs: Runs) -> None:
+    run = runs(Letters(), **{**TINY, "base_steps": 30, "problems": 20, "gate_problems": 5, "alpha": 1.0})
+    assert run.result["promoted"] == 4
+    assert all(row.champion == row.candidate for row in run.rows)
+
+
+@pytest.mark.parametrize(("start", "same"), [("base", True), ("champion", False)])
+def test_learning_starts_from_the_base_or_from_the_champion(learnt: Run, start: str, same: bool) -> None:
+    settings = Settings(**{**TINY, "start": start, "epochs": 1, "value_epochs": 0})
+    base = learnt.open(learnt.base)
+    assert learnt.ledger.champion is not None
+    parts = ExpertIteration(settings, learnt.task, learnt.directory, learnt.ledger, base)
+    examples, learners = learnt.ledger.examples([1]), []
+    for champion in (base, learnt.open(learnt.ledger.champion)):
+        candidate = parts.learn(champion, [], [], examples, Turn(1, 4, lambda event: None))
+        assert candidate is not None
+        learners.append(dict(candidate.named_parameters()))
+    assert all(torch.equal(learners[0][name], learners[1][name]) for name in learners[0]) == same
+
+
+def test_a_task_without_real_text_learns_from_a_checkpoint(learnt: Run, runs: Runs) -> None:
+    class Task:
+        name = "bare"
+
+        def problems(self, split: Split, count: int, seed: int) -> list[Problem]:
+            return Letters().problems(split, count, seed)
+
+        def score(self, problem: Problem, answer: str) -> float:
+            return float(answer == problem.answer)
+
+    run = runs(Task(), **{**SMALLER, "model": str(learnt.directory.checkpoint(learnt.base)), "problems": 60})
+    assert all(row.metrics.get("examples_real", 0) == 0 and "real_loss" not in row.metrics for row in run.rows)
+    assert run.ledger.base is not None and run.ledger.base.metrics["truth_bits_real"] == 0
+
+
+def test_two_runs_of_a_seed_are_equal_and_of_two_seeds_are_not(runs: Runs) -> None:
+    settings = {**SMALLER, "problems": 30, "base_steps": 10}
+    first, second, other = (runs(Letters(), **settings, seed=seed) for seed in (3, 3, 4))
+    assert first.ledger.digest() == second.ledger.digest()
+    assert first.base != other.base
+
+
+def test_what_the_champion_has_learnt_can_be_read_off_it(learnt: Run) -> None:
+    assert learnt.ledger.champion is not None
+    champion = learnt.open(learnt.ledger.champion)
+    prompts = [f"55{digit}" for digit in range(10)]
+    groups = champion.propose([champion.encode(prompt) for prompt in prompts], 1, sampling=Sampling(3, temperature=0),
+                              keys=row_keys(0, prompts, 1))
+    said: Sequence[str] = [group[0].text for group in groups]
+    assert np.mean([text == letter for text, letter in zip(said, LETTERS, strict=True)]) >= 0.8
