@@ -66,6 +66,9 @@ def score(policy: Policy, problems: Sequence[Problem], judge: Judge, *, max_toke
     sampled = play(policy, problems, count, sampling=Sampling(max_tokens, 1.0, stop=stop), key=key,
                    watch=lambda done, _: watch(len(problems) + done, work))
     scores = [verdict.score or 0.0 for verdict in judge(sampled)]
+    if greedy and all(attempt.error for attempt in greedy):
+        raise ConfigError(f"a policy must be able to attempt a problem, it could attempt none: {greedy[0].error}",
+                          hint="lower max_tokens")
     right, majority = [], []
     for start in range(0, len(sampled), count):
         group = range(start, start + count)
@@ -114,16 +117,20 @@ def final_result(base: Policy, champion: Policy, task: Task, judge: Judge, ledge
 
 
 def evaluate_model(model: str | Path, task: str, values: Mapping[str, Any], *, split: Split = "test",
-                   problems: int = TEST_PROBLEMS, attempts: int = TEST_ATTEMPTS, max_tokens: int = 256,
-                   stop: tuple[str, ...] = (), seed: int = 0, device: str = "auto",
+                   problems: int = TEST_PROBLEMS, attempts: int = TEST_ATTEMPTS, max_tokens: int | None = None,
+                   stop: tuple[str, ...] | None = None, seed: int = 0, device: str = "auto",
                    notify: Callable[[Event], None] = lambda event: None) -> dict[str, Any]:
     """What `pawl eval --json` prints: a model on a task, greedy, by majority of `attempts`, and pass@attempts.
 
     `model` is a run directory, a checkpoint directory or a Hugging Face name; `values` are the task's settings.
+    `max_tokens` and `stop` are the run's own where they are left out, or 256 and none.
     Majority forwards several times the tokens of greedy; both counts are given.
     """
     [found] = build([plugins.find("tasks", task)], values)
-    policy = open_policy(_checkpoint_of(Path(model)) or str(model), device=device)
+    checkpoint, run = _champion_of(Path(model))
+    policy = open_policy(checkpoint or str(model), device=device)
+    max_tokens = run.get("max_tokens", 256) if max_tokens is None else max_tokens
+    stop = tuple(run.get("stop", ())) if stop is None else stop
     chosen = found.problems(split, problems, seed)
     if not chosen:
         raise ConfigError(f"split {split!r} of task {task!r} must have a problem, it has none")
@@ -140,15 +147,15 @@ def evaluate_model(model: str | Path, task: str, values: Mapping[str, Any], *, s
     }
 
 
-def _checkpoint_of(path: Path) -> Path | None:
-    """The champion's checkpoint of a run directory; None when it is none."""
+def _champion_of(path: Path) -> tuple[Path | None, dict[str, Any]]:
+    """The champion's checkpoint and the settings of a run directory; None and nothing when it is none."""
     if not (path / "run.db").is_file():
-        return None
+        return None, {}
     with RunDirectory.open(path, read_only=True) as directory, Ledger.open(directory.ledger_path,
                                                                            read_only=True) as ledger:
         if ledger.champion is None:
             raise RunError(f"run {path} must have a base before it can be evaluated", hint=f"pawl resume {path}")
-        return directory.checkpoint(ledger.champion)
+        return directory.checkpoint(ledger.champion), ledger.header["settings"]
 
 
 def _seconds(ledger: Ledger, test: float) -> dict[str, float]:

@@ -24,7 +24,6 @@ from pawl.records import (
     Prompt,
     Sampling,
     Split,
-    TokenExample,
     Verdict,
 )
 

@@ -89,6 +89,8 @@ def improve(parts: Parts, champion: Trainable, ledger: Ledger, generations: int,
         attempts = parts.play(champion, problems, turn)
         with turn.stage("score"):
             verdicts = parts.judge(attempts)
+        right = sum((verdict.score or 0.0) >= 1 for verdict in verdicts)
+        turn.say("score", f"{right} of {len(attempts)} attempts right ({right / max(1, len(attempts)):.1%})")
         examples = parts.select(attempts, verdicts, turn)
         champion = _decide(parts, champion, ledger, attempts, verdicts, examples, turn)
     return champion

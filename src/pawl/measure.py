@@ -18,7 +18,7 @@ from pawl.meters.diversity import distinct_n, mean_entropy
 from pawl.meters.passk import mean_pass_at_k
 from pawl.meters.truth_bits import filter_bits
 from pawl.play import play
-from pawl.records import Attempt, Problem, Sampling, TokenExample, Verdict
+from pawl.records import Attempt, FloatArray, Problem, Sampling, TokenExample, Verdict
 
 DIVERSITY_TOKENS = 10_000
 """Tokens over which distinct n-grams are counted, the same in every generation."""
@@ -77,17 +77,18 @@ def real_loss(policy: Policy, held_out: Sequence[TokenExample]) -> Metrics:
     return {"real_loss": -float(np.concatenate(logprobs).mean())}
 
 
-def value(policy: Policy, attempts: Sequence[Attempt], scores: Sequence[float]) -> Metrics:
+def value(policy: Policy, attempts: Sequence[Attempt], scores: FloatArray) -> Metrics:
     """How well the value, asked halfway through an attempt, foretells the attempt's truth."""
-    prefixes = [np.concatenate((attempt.prompt_tokens, attempt.completion.tokens[: len(attempt.completion.tokens) // 2]))
-                for attempt in attempts]
+    halves = [attempt.completion.tokens[: len(attempt.completion.tokens) // 2] for attempt in attempts]
+    prefixes = [np.concatenate((attempt.prompt_tokens, half)) for attempt, half in zip(attempts, halves, strict=True)]
     if not prefixes:
         return {}
-    area = auroc([evaluation.value for evaluation in policy.evaluate(prefixes)], np.asarray(scores) >= 1)
+    area = auroc([evaluation.value for evaluation in policy.evaluate(prefixes)], scores >= 1)
     return {} if area is None else {"value_auroc": area}
 
 
-def pass_at(policy: Policy, problems: Sequence[Problem], judge: Judge, *, k: int, sampling: Sampling, key: int) -> Metrics:
+def pass_at(policy: Policy, problems: Sequence[Problem], judge: Judge, *, k: int, sampling: Sampling,
+            key: int) -> Metrics:
     """pass@k from k attempts at each problem; a problem of which the judge could not decide an attempt is left out."""
     verdicts = judge(play(policy, problems, k, sampling=sampling, key=key))
     groups = [verdicts[start : start + k] for start in range(0, len(verdicts), k)]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pawl.records import TokenExample
@@ -48,5 +50,9 @@ def collate(examples: Sequence[TokenExample], device: torch.device) -> Batch:
         if example.value_target is not None:
             values[row, :size] = example.value_target
             value_weights[row, max(example.prompt_length - 1, 0) : size] = example.value_weight
-    parts = (torch.from_numpy(part).to(device) for part in (tokens, targets, weights, values, value_weights))
-    return Batch(*parts, num_tokens=sum(len(example.tokens) for example in examples))
+
+    def tensor(array: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(array).to(device)
+
+    num_tokens = sum(len(example.tokens) for example in examples)
+    return Batch(tensor(tokens), tensor(targets), tensor(weights), tensor(values), tensor(value_weights), num_tokens)

@@ -12,7 +12,8 @@ class Optimiser:
     """Steps with warm-up and linear decay.
 
     Muon: Jordan et al. 2024; its steps scaled to AdamW's as in Liu et al. 2025, "Muon is scalable", section 2.2, so
-    that both take one rate. Embeddings, the output head, the value head, norms and biases go to AdamW (Loshchilov and Hutter 2019).
+    that both take one rate. Embeddings, the output head, the value head, norms and biases go to AdamW (Loshchilov and
+    Hutter 2019).
     """
 
     def __init__(self, parameters: Iterable[tuple[str, nn.Parameter]], *, learning_rate: float, steps: int,

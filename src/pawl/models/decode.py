@@ -91,7 +91,8 @@ class Grid:
         prompt_weights = prompt_weights.unflatten(0, (-1, self.count)).transpose(1, 2).flatten(2, 3)
         mixed = _product(prompt_weights, layer.prompt_values).unflatten(2, shape[2:4]).transpose(1, 2).flatten(0, 1)
         mixed = torch.baddbmm(mixed.flatten(0, 1), own_weights.flatten(0, 1), layer.values[:, :, :seen].flatten(0, 1))
-        return block.attention.out(mixed.reshape(rows, 1, -1))
+        output: Tensor = block.attention.out(mixed.reshape(rows, 1, -1))
+        return output
 
     def keep(self, prompts: Tensor, rows: Tensor, count: int) -> None:
         """Shrink to these prompts [P'] and these rows [P' * count], both indices into the present grid."""

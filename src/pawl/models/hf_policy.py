@@ -72,7 +72,8 @@ class HFModel(nn.Module):
         """Value logits [N] as in `forward`, but their gradient reaches the value head alone."""
         with torch.no_grad():
             kept, _ = self._chosen(tokens, chosen)
-        return self.value_head(kept).squeeze(-1)
+        values: Tensor = self.value_head(kept)
+        return values.squeeze(-1)
 
     def _chosen(self, tokens: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """Hidden states [N, C] at the chosen positions, and their logits [N, V]."""

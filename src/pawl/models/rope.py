@@ -9,7 +9,6 @@ from torch import Tensor
 
 from pawl.models.architecture import Architecture
 
-
 Tables = tuple[Tensor, Tensor]
 """Cosines and signed sines [T, D] of T positions; every frequency stands twice, once for each half of a head."""
 

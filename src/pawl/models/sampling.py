@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pawl.keys import uniforms
 from pawl.models.decode import Grid
 from pawl.models.draw import draw
+from pawl.models.threads import one_thread_each
 from pawl.models.transformer import Transformer
 from pawl.records import FloatArray, IntArray, KeyArray, Sampling
 
@@ -55,12 +56,18 @@ def sample(
 ) -> list[list[Row]]:
     """`count` completions of each prompt; keys [P, count]; `end` are the tokens that end a completion."""
     rows: list[list[Row]] = [[] for _ in prompts]
-    with torch.no_grad():  # not inference_mode: the rotary table that grows here serves training too
-        for chosen in _chunks([len(prompt) for prompt in prompts], max(1, ROWS // count)):
-            chunk = [prompts[i] for i in chosen]
-            finished = _sample_grid(model, chunk, count, sampling, keys[chosen], end, stopper)
-            for place, completions in zip(chosen, finished, strict=True):
-                rows[place] = completions
+    threads = torch.get_num_threads() if model.device.type == "cpu" else 1
+    # A share of the rows for each thread, or full grids where there are more rows than that.
+    size = max(1, min(ROWS, -(-len(prompts) * count // threads)) // count)
+    chunks = list(_chunks([len(prompt) for prompt in prompts], size))
+
+    def work(chosen: list[int]) -> list[list[Row]]:
+        with torch.no_grad():  # not inference_mode: the rotary table that grows here serves training too
+            return _sample_grid(model, [prompts[i] for i in chosen], count, sampling, keys[chosen], end, stopper)
+
+    for chosen, finished in zip(chunks, one_thread_each(work, chunks, threads), strict=True):
+        for place, completions in zip(chosen, finished, strict=True):
+            rows[place] = completions
     return rows
 
 
@@ -105,15 +112,16 @@ def _sample_grid(
             break
         place = _arrange(origin.reshape(-1, grid.count))
         if len(place.rows) <= SHRINK * len(origin):
-            grid.keep(torch.from_numpy(place.prompts).to(device), torch.from_numpy(place.sources).to(device), place.count)
-            drawn, origin = drawn[torch.from_numpy(place.sources).to(device)], place.rows
+            kept = torch.from_numpy(place.sources).to(device)
+            grid.keep(torch.from_numpy(place.prompts).to(device), kept, place.count)
+            drawn, origin = drawn[kept], place.rows
         logits = grid.advance(drawn)
     stopped = lengths < sampling.max_tokens
     stopped |= np.isin(tokens_out[:, -1], ends)
     return [
         [
-            Row(tokens_out[row, : lengths[row]], logprobs_out[row, : lengths[row]], "stop" if stopped[row] else "length")
-            for row in range(first, first + count)
+            Row(tokens_out[row, :length], logprobs_out[row, :length], "stop" if stopped[row] else "length")
+            for row, length in zip(range(first, first + count), lengths[first : first + count], strict=True)
         ]
         for first in range(0, total, count)
     ]

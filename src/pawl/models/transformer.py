@@ -74,7 +74,8 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         gate, up = self.gate_up(x).chunk(2, dim=-1)
-        return self.down(F.silu(gate) * up)
+        output: Tensor = self.down(F.silu(gate) * up)
+        return output
 
 
 class Block(nn.Module):
@@ -134,7 +135,8 @@ class Transformer(nn.Module):
         x = self.embed(tokens)
         for block in self.layers():
             x, _, _ = block(x, positions)
-        return self.norm(x)
+        hidden: Tensor = self.norm(x)
+        return hidden
 
     def unembed(self, hidden: Tensor) -> Tensor:
         """Logits [..., V] of hidden states [..., C]."""
@@ -142,7 +144,8 @@ class Transformer(nn.Module):
 
     def value(self, hidden: Tensor) -> Tensor:
         """Value logits [...] of hidden states [..., C]; their sigmoid is the expected final score."""
-        return self.value_head(hidden).squeeze(-1)
+        values: Tensor = self.value_head(hidden)
+        return values.squeeze(-1)
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         hidden = self.hidden(tokens)

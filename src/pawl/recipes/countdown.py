@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pawl.config import settings
-from pawl.recipes import expert_iteration, settings as shared
+from pawl.recipes import expert_iteration
+from pawl.recipes import settings as shared
 
 TASK: str | None = "countdown"
 

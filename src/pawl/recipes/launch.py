@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import torch
 
 import pawl
 from pawl import plugins
-from pawl.config import build
+from pawl.config import build, to_toml
 from pawl.errors import ConfigError
 from pawl.ledger import Ledger
 from pawl.records import Event
@@ -32,9 +31,10 @@ def launch(recipe: str, values: Mapping[str, Any], out: Path | None, notify: Cal
     path = out or Path("runs") / f"{recipe}-{datetime.now():%Y%m%d-%H%M%S}"
     with RunDirectory.create(path) as directory:
         directory.write_config({
-            "recipe": recipe, "task": name, "settings": asdict(settings), "task_settings": _settings_of(task),
+            "recipe": recipe, "task": name, "settings": to_toml(settings), "task_settings": to_toml(task),
             "threads": torch.get_num_threads(),
         })
+        notify(Event("base", 0, settings.generations, message=f"run directory: {path}"))
         return _run(module, settings, task, directory, notify)
 
 
@@ -68,6 +68,3 @@ def _ledger(directory: RunDirectory) -> Ledger:
         "python": platform.python_version(),
     })
 
-
-def _settings_of(task: Any) -> dict[str, Any]:
-    return asdict(task) if is_dataclass(task) and not isinstance(task, type) else {}

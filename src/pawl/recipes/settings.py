@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pawl.config import settings
+from pawl.gate.spending import check_alpha
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -67,6 +68,10 @@ class Settings:
     """cpu, cuda, or auto."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Precision of the weights."""
+
+    def __post_init__(self) -> None:
+        if self.alpha < 1:
+            check_alpha(self.alpha)
 
     @property
     def step_size(self) -> float:

@@ -45,7 +45,8 @@ def demonstration_examples(pairs: Iterable[tuple[IntArray, IntArray]]) -> list[T
 
 def _example(attempt: Attempt, weight: float, value_target: float | None, count: int) -> TokenExample:
     return _tokens_example(
-        attempt.prompt_tokens, attempt.completion.tokens, weight, value_target, attempt.source, attempt.problem.id, count
+        attempt.prompt_tokens, attempt.completion.tokens, weight, value_target, attempt.source, attempt.problem.id,
+        count,
     )
 
 

@@ -1,0 +1,1 @@
+"""What an attempt was worth, who says so, how sure."""

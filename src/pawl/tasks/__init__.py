@@ -1,0 +1,1 @@
+"""Where problems come from; a task knows its rules and its truth."""
