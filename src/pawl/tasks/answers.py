@@ -33,7 +33,7 @@ _DIGITS = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)"
 _DECIMAL = rf"(?:{_DIGITS}(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{{1,3}})?"
 _FRACTION = re.compile(r"(?:([0-9]+) ?/ ?([0-9]+)|\\[dt]?frac\{([0-9]+)\}\{([0-9]+)\})")
 _QUANTITY = re.compile(
-    rf"(?P<sign>[-+]?) ?(?P<before>[$€£¥]?) ?(?P<value>{_DECIMAL}|{_FRACTION.pattern})"
+    rf"(?P<sign>[-+]?) ?(?P<before>[$€£¥]?)(?P<inner>[-+]?) ?(?P<value>{_DECIMAL}|{_FRACTION.pattern})"
     r" ?(?P<after>[$€£¥%°]?)\.?"
 )
 _PLAIN = str.maketrans({"\u2212": "-", "\u00a0": " "})  # the minus sign and the unbreakable blank of typeset text
@@ -84,12 +84,12 @@ def quantity(text: str) -> Quantity | None:
     if len(text) > 2 and text[0] == text[-1] == "$":
         text = text[1:-1].strip(_BLANK)
     match = _QUANTITY.fullmatch(text)
-    if match is None or (match["before"] and match["after"]):
+    if match is None or (match["before"] and match["after"]) or (match["sign"] and match["inner"]):
         return None
     value = _value(match["value"])
     if value is None:
         return None
-    return Quantity(-value if match["sign"] == "-" else value, match["before"] or match["after"])
+    return Quantity(-value if "-" in (match["sign"], match["inner"]) else value, match["before"] or match["after"])
 
 
 def _value(text: str) -> Fraction | None:
