@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from pawl.errors import ConfigError, DataError
 from pawl.interfaces import IllegalAction, Task
 from pawl.records import Demonstration, Problem, Split
+from pawl.tasks.dataset import Dataset
 from pawl.tasks.splits import split_of
 from pawl.testing import check, check_task
 
@@ -258,6 +260,13 @@ def test_a_class_that_needs_arguments_is_told_so() -> None:
 
     [finding] = check(Needy)
     assert finding.startswith("a task's class must be made without arguments: Needy() raised TypeError")
+
+
+def test_what_only_the_user_can_mend_is_no_finding() -> None:
+    with pytest.raises(DataError, match="data must exist"):
+        check(Dataset(data="none.jsonl"))
+    with pytest.raises(ConfigError, match="data must be given"):
+        check(Dataset)
 
 
 def test_what_is_no_task_is_told_what_it_lacks() -> None:

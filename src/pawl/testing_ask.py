@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from pawl.errors import ConfigError, DataError, MissingExtraError
 from pawl.time_limit import TimeUp, within
 
 Result = TypeVar("Result")
@@ -39,9 +40,14 @@ class Broken(Exception):
 def ask(
     what: str, question: Callable[[], Result], *, seconds: float | None = None, fine: tuple[type[Exception], ...] = ()
 ) -> Result | None:
-    """The answer; None when it raised one of `fine`. Raises Broken when it raised anything else or took too long."""
+    """The answer; None when it raised one of `fine`. Raises Broken when it raised anything else or took too long.
+
+    A setting, a file or a dependency that is missing breaks no contract: that error is raised as it is.
+    """
     try:
         return within(seconds or SECONDS, question)
+    except (ConfigError, DataError, MissingExtraError):
+        raise
     except fine:
         return None
     except TimeUp as error:
