@@ -7,6 +7,8 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from pawl.learning.muon import Muon
+
 
 class Optimiser:
     """Steps with warm-up and linear decay.
@@ -26,8 +28,7 @@ class Optimiser:
         rest = [parameter for parameter in self.parameters if id(parameter) not in chosen]
         self.parts: list[torch.optim.Optimizer] = []
         if matrices:
-            self.parts.append(torch.optim.Muon(matrices, lr=learning_rate, weight_decay=weight_decay,
-                                               adjust_lr_fn="match_rms_adamw"))
+            self.parts.append(Muon(matrices, lr=learning_rate, weight_decay=weight_decay))
         if rest:
             self.parts.append(torch.optim.AdamW(rest, lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.0))
         self.peaks = [[float(group["lr"]) for group in part.param_groups] for part in self.parts]
