@@ -137,6 +137,7 @@ HOSTILE = {
     "a tower": "9**9**9**9",
     "a wide tower": "((9**99)**99)**99",
     "a hidden tower": "9**(1*999999999999)",
+    "a huge shift": "1<<99999999999",
     "a huge list": "[0]*10**10",
     "a huge text": "'%999999999d' % 1",
     "brackets": "(" * 100_000,

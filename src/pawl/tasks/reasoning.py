@@ -237,7 +237,7 @@ def _thaw(value: Any) -> Any:
 
 def _may_be_scored(dataset: str, answer: str) -> bool:
     """Whether the dataset's scorer may see the answer: one that evaluates it sees literals or plain formulas only."""
-    if dataset in _EVALUATE and any(mark in answer for mark in "([{*%\"'"):
+    if dataset in _EVALUATE and any(mark in answer for mark in "([{*<%\"'"):
         try:
             ast.literal_eval(answer.strip())
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
