@@ -178,6 +178,18 @@ def test_only_the_base_and_the_champion_keep_their_weights(learnt: Run) -> None:
     assert kept == {learnt.base, learnt.ledger.champion}
 
 
+def test_weights_that_a_kill_left_behind_are_removed(runs: Runs) -> None:
+    """It comes after a commit and before the old champion's weights are removed."""
+    run = runs(Letters(), **SMALLER)
+    checkpoints = run.directory.path / "checkpoints"
+    kept = {path.name for path in checkpoints.iterdir()}
+    spoilt = run.open(run.base)
+    next(spoilt.named_parameters())[1].data.zero_()
+    run.directory.store(spoilt.save, fingerprint)
+    run.go_on()
+    assert {path.name for path in checkpoints.iterdir()} == kept
+
+
 def test_the_gates_power_is_told_before_the_first_generation(learnt: Run) -> None:
     messages = [event.message for event in learnt.events if event.message]
     assert messages[0].startswith("gate: with 80 problems a contest") and "+3" in messages[0]

@@ -51,6 +51,7 @@ def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
     """The whole experiment, from wherever the ledger says that it stopped. Returns what `pawl run --json` prints."""
     base = _base(settings, task, directory, ledger, notify)
     parts = ExpertIteration(settings, task, directory, ledger, base)
+    parts.tidy()  # a kill may have come between a commit and this
     assert ledger.champion is not None
     champion = _open(directory.verify(ledger.champion, fingerprint), settings)
     champion = improve(parts, champion, ledger, settings.generations, notify)
@@ -106,8 +107,10 @@ class ExpertIteration:
         if turn.generation == 1 and self.settings.alpha < 1:
             turn.say("sample", power_sentence(self.contest_size, generations=turn.generations,
                                               alpha=self.settings.alpha))
+        known = self.ledger.solved_problem_ids()
+        solved = {place for place, problem in enumerate(self.train_problems) if problem.id in known}
         places = draw(len(self.train_problems), self.settings.problems, turn.generation,
-                      key=stream(self.settings.seed, "draw"))
+                      key=stream(self.settings.seed, "draw"), solved=solved)
         return [self.train_problems[place] for place in places]
 
     def play(self, champion: Trainable, problems: Sequence[Problem], turn: Turn) -> list[Attempt]:
@@ -184,6 +187,9 @@ class ExpertIteration:
         return self.directory.store(candidate.save, fingerprint)
 
     def committed(self, turn: Turn) -> None:
+        self.tidy()
+
+    def tidy(self) -> None:
         """Keep the weights that anything may still ask for; a refused candidate lives on as its hash."""
         assert self.ledger.base is not None and self.ledger.champion is not None
         self.directory.prune({self.ledger.base.checkpoint, self.ledger.champion})
