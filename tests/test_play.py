@@ -1,0 +1,131 @@
+"""A policy meets a task, and two policies the same problems; the policies answer from a script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pawl.keys import row_keys
+from pawl.play import TOGETHER, contest, play
+from pawl.records import Attempt, Problem, Sampling, Verdict
+from pawl.testing import ScriptedPolicy
+
+PROBLEMS = [Problem(f"p{i}", f"{i}+1=", "train", str(i + 1)) for i in range(5)]
+SAMPLING = Sampling(6)
+COIN = ScriptedPolicy({}, default=("heads", "tails"))
+"""Says one of two things, whatever it is asked."""
+
+
+def judge(attempts: Sequence[Attempt]) -> list[Verdict]:
+    """Right or wrong; nothing of what failed before, nor of an answer that is a question."""
+    return [Verdict(None if attempt.error or attempt.completion.text == "?" else
+                    float(attempt.completion.text == attempt.problem.answer), "truth") for attempt in attempts]
+
+
+def knower(*known: int) -> ScriptedPolicy:
+    """Knows the answers to these problems."""
+    return ScriptedPolicy({str(PROBLEMS[i].prompt): [str(PROBLEMS[i].answer)] for i in known}, default=("no",))
+
+
+def test_attempts_come_in_the_order_of_problems_and_then_of_numbers() -> None:
+    attempts = play(COIN, PROBLEMS, 3, sampling=SAMPLING, key=1)
+    order = [(f"p{i}", number) for i in range(5) for number in range(3)]
+    assert [(attempt.problem.id, attempt.index) for attempt in attempts] == order
+    for attempt in attempts:
+        assert attempt.prompt_tokens.tolist() == COIN.encode(attempt.problem.prompt).tolist()
+        assert (attempt.source, attempt.error) == ("self", None)
+
+
+def test_what_is_drawn_is_named_by_key_problem_and_number_alone() -> None:
+    whole = play(COIN, PROBLEMS, 4, sampling=SAMPLING, key=1)
+    texts = {(attempt.problem.id, attempt.index): attempt.completion.text for attempt in whole}
+    assert set(texts.values()) == {"heads", "tails"}
+    for attempt in play(COIN, PROBLEMS[::-2], 2, sampling=SAMPLING, key=1):
+        assert attempt.completion.text == texts[attempt.problem.id, attempt.index]
+    other = play(COIN, PROBLEMS, 4, sampling=SAMPLING, key=2)
+    assert [attempt.completion.text for attempt in other] != [attempt.completion.text for attempt in whole]
+
+
+def test_completions_are_those_that_the_policy_proposes_for_these_keys() -> None:
+    keys = row_keys(9, [problem.id for problem in PROBLEMS], 2)
+    expected = COIN.propose([COIN.encode(problem.prompt) for problem in PROBLEMS], 2, sampling=SAMPLING, keys=keys)
+    found = play(COIN, PROBLEMS, 2, sampling=SAMPLING, key=9)
+    assert [attempt.completion.text for attempt in found] == [c.text for group in expected for c in group]
+
+
+def test_a_prompt_that_does_not_fit_fails_alone() -> None:
+    policy = ScriptedPolicy({}, default=("yes",), context=12)
+    long, none = replace(PROBLEMS[0], id="long", prompt="a long one"), replace(PROBLEMS[0], id="none", prompt="")
+    problems = [long, *PROBLEMS, none]
+    attempts = play(policy, problems, 2, sampling=SAMPLING, key=0)
+    assert [attempt.error for attempt in attempts[:2]] == [
+        "sample: 10 prompt tokens and 6 new ones exceed the model's 12"] * 2
+    assert [attempt.error for attempt in attempts[-2:]] == ["sample: the prompt has no tokens"] * 2
+    assert all(attempt.completion.text == "" and len(attempt.completion.tokens) == 0 for attempt in attempts[:2])
+    assert all(attempt.completion.text == "yes" and attempt.error is None for attempt in attempts[2:-2])
+
+
+def test_progress_reaches_the_whole_in_steps() -> None:
+    told: list[tuple[int, int]] = []
+    at_once = max(1, TOGETHER // 500)
+    problems = [replace(PROBLEMS[0], id=str(i)) for i in range(2 * at_once + 1)]
+    play(COIN, problems, 500, sampling=Sampling(1), key=0, watch=lambda done, total: told.append((done, total)))
+    assert [total for _, total in told] == [500 * len(problems)] * 3
+    assert [done for done, _ in told] == [500 * at_once, 1000 * at_once, 500 * len(problems)]
+
+
+def test_no_problems_give_no_attempts() -> None:
+    assert play(COIN, [], 3, sampling=SAMPLING, key=0) == []
+
+
+def against(candidate: ScriptedPolicy, champion: ScriptedPolicy, problems: Sequence[Problem] = PROBLEMS,
+            told: list[tuple[int, int]] | None = None):  # type: ignore[no-untyped-def]
+    heard: list[tuple[int, int]] = [] if told is None else told
+    return contest(candidate, champion, problems, judge, max_tokens=6, stop=(), generation=2, generations=7,
+                   watch=lambda done, total: heard.append((done, total)))
+
+
+def test_a_contest_pairs_the_scores_of_both_on_the_same_problems() -> None:
+    result = against(knower(0, 1, 2), knower(2, 3))
+    assert result.evidence.candidate.tolist() == [1, 1, 1, 0, 0]
+    assert result.evidence.champion.tolist() == [0, 0, 1, 1, 0]
+    assert result.problem_ids == [problem.id for problem in PROBLEMS]
+    assert (result.evidence.generation, result.evidence.generations, result.left_out) == (2, 7, 0)
+    assert [attempt.completion.text for attempt in result.attempts] == ["1", "2", "3", "no", "no"]
+
+
+def test_a_contest_is_greedy() -> None:
+    """The commoner of two answers is given each time."""
+    mostly = ScriptedPolicy({}, default=("1", "1", "no"))
+    assert against(mostly, knower()).evidence.candidate.tolist() == [1, 0, 0, 0, 0]
+    again = against(mostly, mostly).evidence
+    assert again.candidate.tolist() == again.champion.tolist()
+
+
+def test_a_problem_that_the_judge_cannot_decide_for_both_is_left_out() -> None:
+    doubtful = ScriptedPolicy({"0+1=": ["1"], "3+1=": ["?"], "1+1=": ["2"]}, default=("no",))
+    result = against(doubtful, ScriptedPolicy({"1+1=": ["?"]}, default=("no",)))
+    assert result.problem_ids == ["p0", "p2", "p4"]
+    assert result.evidence.candidate.tolist() == [1, 0, 0]
+    assert [attempt.problem.id for attempt in result.attempts] == result.problem_ids
+    assert result.left_out == 2
+
+
+def test_a_contest_without_problems_is_empty_evidence() -> None:
+    result = against(knower(), knower(), [])
+    assert (len(result.evidence.candidate), result.problem_ids, result.left_out) == (0, [], 0)
+    assert result.evidence.candidate.dtype == np.float32
+
+
+def test_both_sides_of_a_contest_count_as_progress() -> None:
+    told: list[tuple[int, int]] = []
+    against(knower(), knower(), told=told)
+    assert told == [(5, 10), (10, 10)]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_every_problem_gets_as_many_attempts_as_were_asked_for(count: int) -> None:
+    assert len(play(COIN, PROBLEMS, count, sampling=SAMPLING, key=0)) == 5 * count
