@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -355,3 +357,32 @@ def test_what_the_champion_has_learnt_can_be_read_off_it(learnt: Run) -> None:
                               keys=row_keys(0, prompts, 1))
     said: Sequence[str] = [group[0].text for group in groups]
     assert np.mean([text == letter for text, letter in zip(said, LETTERS, strict=True)]) >= 0.8
+
+
+# What it costs.
+
+
+def test_the_memory_of_a_run_does_not_grow_with_its_generations(tmp_path: Path) -> None:
+    """Between generations 5 and 25: Python's own memory and numpy's, and the number of torch's tensors."""
+    bytes_at, tensors_at = dict[int, int](), dict[int, int]()
+
+    def notify(event: Event) -> None:
+        if event.stage == "decide" and event.generation in (5, 25):
+            gc.collect()
+            bytes_at[event.generation] = tracemalloc.get_traced_memory()[0]
+            tensors_at[event.generation] = sum(issubclass(type(found), torch.Tensor) for found in gc.get_objects())
+        elif event.stage == "decide" and event.generation == 1:
+            tracemalloc.start()  # not before: it is slow, and what the base left behind does not matter
+
+    settings = Settings(**{**SMALLER, "generations": 25, "replay": 2, "problems": 20, "attempts": 2, "base_steps": 20,
+                           "batch": 32, "alpha": 1.0})
+    try:
+        with (RunDirectory.create(tmp_path / "run") as directory,
+              Ledger.create(directory.ledger_path, {"recipe": "expert-iteration", "task": "letters"}) as ledger):
+            expert_iteration.run(settings, Letters(), directory, ledger, notify)
+            contests = sum(row.decision is not None for row in ledger.generations())
+    finally:
+        tracemalloc.stop()
+    assert contests > 10
+    assert tensors_at[25] <= tensors_at[5]
+    assert bytes_at[25] - bytes_at[5] < 100_000
