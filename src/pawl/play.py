@@ -14,7 +14,7 @@ from pawl.interfaces import Judge, Policy
 from pawl.keys import row_keys
 from pawl.records import Attempt, Completion, Evidence, FloatArray, IntArray, Problem, Sampling, Verdict
 
-TOGETHER = 1024
+TOGETHER = 4096
 """Attempts between two reports of progress."""
 
 Watch = Callable[[int, int], None]

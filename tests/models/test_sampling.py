@@ -139,6 +139,19 @@ def test_a_row_has_the_same_bits_alone_and_among_many(name: str, end: frozenset[
                 assert ours.logprobs.tobytes() == theirs.logprobs.tobytes()
 
 
+def test_a_row_has_the_same_bits_however_many_threads_share_the_work(model: Transformer) -> None:
+    prompts, keys, found = prompts_of([4 + i % 40 for i in range(40)]), keys_of(40, 6), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(sample(model, prompts, 6, sampling=Sampling(10), keys=keys, end=END))
+    finally:
+        torch.set_num_threads(1)
+    for one, two, three in zip(*map(chain.from_iterable, found), strict=True):
+        assert one.tokens.tobytes() == two.tokens.tobytes() == three.tokens.tobytes()
+        assert one.logprobs.tobytes() == two.logprobs.tobytes() == three.logprobs.tobytes()
+
+
 def test_columns_of_keys_are_interchangeable(model: Transformer) -> None:
     prompts, keys = prompts_of([6, 6]), keys_of(2, 5)
     forwards = sample(model, prompts, 5, sampling=Sampling(12), keys=keys, end=END)

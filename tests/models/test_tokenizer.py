@@ -54,12 +54,14 @@ def test_a_token_beyond_the_vocabulary_decodes_to_nothing() -> None:
     assert PAIRS.decode(np.append(PAIRS.encode("cat"), np.int32(PAIRS.vocab_size + 7))) == "cat"
 
 
-def test_digits_stand_in_pieces_of_at_most_three_and_never_with_other_characters() -> None:
+def test_a_piece_is_a_word_or_up_to_three_digits_with_at_most_one_mark_in_front() -> None:
     crowded = train_tokenizer("bpe", [" 12345 a12 7*3=21 "] * 50, 400)
     pieces = [crowded.decode(np.array([token])) for token in crowded.encode("x 12345 a12 7*3=21")]
     for piece in pieces:
-        assert not any(c.isdigit() for c in piece) or (piece.isdigit() and len(piece) <= 3)
-    assert "123" in pieces
+        digits = piece.lstrip(" *=")
+        assert len(piece) - len(digits) <= 1
+        assert not any(c.isdigit() for c in piece) or (digits.isdigit() and len(digits) <= 3)
+    assert {" 123", "*3", "=21"} <= set(pieces)
 
 
 @pytest.mark.parametrize("kind", ["char", "bpe"])

@@ -13,9 +13,6 @@ from torch import Tensor
 
 from pawl.records import TokenExample
 
-LENGTH_STEP = 4
-"""Rows are padded to a multiple of this, so that fewer shapes occur and their kernels stay warm."""
-
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -37,7 +34,7 @@ class Batch:
 
 def collate(examples: Sequence[TokenExample], device: torch.device) -> Batch:
     """A batch of the examples, in their order."""
-    length = -(-max(len(example.tokens) for example in examples) // LENGTH_STEP) * LENGTH_STEP
+    length = max(len(example.tokens) for example in examples)
     shape = (len(examples), length)
     tokens, targets = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
     weights, values = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)

@@ -48,6 +48,8 @@ class Training:
     steps: int
     tokens: int
     """Without padding."""
+    surprise: list[float]
+    """For each step the nats of the weighted tokens, summed, when the policy read them: before it learnt from them."""
     losses: dict[str, float]
     """`train_loss` (nats a token), `train_kl`, `value_loss`, as far as they were part of the objective."""
 
@@ -70,7 +72,7 @@ def train(
                           warmup=min(20, max(1, len(plan) // 10)))
     device = optimiser.parameters[0].device
     history: list[dict[str, float]] = []
-    tokens = 0
+    tokens, surprise = 0, []
     for step, members in enumerate(plan):
         batch = collate([examples[i] for i in members], device)
         losses = batch_losses(policy, batch, objective, reference)
@@ -78,11 +80,12 @@ def train(
         weighted(losses, objective).backward()
         optimiser.step()
         tokens += batch.num_tokens
+        surprise.append(history[-1].get("train_loss", 0.0) * float(batch.weights.sum()))
         watch(step + 1, len(plan))
     if len(plan):
         with torch.no_grad():  # no later step would notice what the last one broke
             _finite(batch_losses(policy, batch, objective, reference), "after the last step")
-    return Training(len(plan), tokens, _tail_means(history))
+    return Training(len(plan), tokens, surprise, _tail_means(history))
 
 
 def _finite(losses: dict[str, Tensor], when: str) -> dict[str, float]:

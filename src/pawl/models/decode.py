@@ -57,16 +57,16 @@ class Grid:
         for block in model.layers():
             x, k, v = block(x, positions)
             k, v = k.transpose(1, 2), v.transpose(1, 2)
-            room = k.new_zeros(len(prompts) * count, k.shape[1], max_tokens, k.shape[3])
-            layers.append(LayerCache(k.transpose(2, 3).contiguous(), v.contiguous(), room, torch.zeros_like(room)))
+            room = k.new_empty(len(prompts) * count, k.shape[1], max_tokens, k.shape[3])
+            layers.append(LayerCache(k.transpose(2, 3).contiguous(), v.contiguous(), room, torch.empty_like(room)))
         return layers, model.norm(x)
 
     def advance(self, tokens: Tensor) -> Tensor:
         """Logits [R, V] after each row's newest token [R]."""
         model = self.model
         places = (self.lengths + self.step).repeat_interleave(self.count)
-        cos, sin = model.rotary(self.longest + self.step + 1)
-        positions = cos[places, None], sin[places, None]
+        cos, sin, swap = model.rotary(self.longest + self.step + 1)
+        positions = cos[places, None], sin[places, None], swap
         x = model.embed(tokens[:, None])
         for block, layer in zip(model.layers(), self.layers, strict=True):
             x = x + self._attend(block, block.attention_norm(x), positions, layer)

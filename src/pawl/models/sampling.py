@@ -23,7 +23,7 @@ from pawl.records import FloatArray, IntArray, KeyArray, Sampling
 
 LENGTH_STEP = 16
 """Prompts share a grid when their lengths round up to the same multiple of this."""
-ROWS = 256
+ROWS = 512
 """Rows of a grid: enough to keep the matrix products busy, few enough for the cache to stay near the cores."""
 ROW_STEP = 16
 """Grids are padded to a multiple of this, so that matrix products take the same path whatever the batch: with 8 rows

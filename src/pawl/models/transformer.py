@@ -120,14 +120,15 @@ class Transformer(nn.Module):
 
     def rotary(self, length: int) -> Tables:
         """Rotary tables of the first `length` positions, on the weights' device; they grow as longer texts come."""
-        cos, sin = self._rotary
         weight = self.embed.weight
-        if len(cos) < length or cos.device != weight.device or cos.dtype != weight.dtype:
+        if len(self._rotary[0]) < length or self._rotary[0].device != weight.device or (
+                self._rotary[0].dtype != weight.dtype):
             # A table first needed while sampling must also serve training: autograd refuses inference tensors.
             with torch.inference_mode(False):
-                cos, sin = rotary_table(self.arch, max(256, 1 << (length - 1).bit_length()))
-                self._rotary = cos, sin = cos.to(weight), sin.to(weight)
-        return cos[:length], sin[:length]
+                cos, sin, swap = rotary_table(self.arch, max(256, 1 << (length - 1).bit_length()))
+                self._rotary = cos.to(weight), sin.to(weight), swap.to(weight)
+        cos, sin, swap = self._rotary
+        return cos[:length], sin[:length], swap
 
     def hidden(self, tokens: Tensor) -> Tensor:
         """Final hidden states [B, T, C]; rows are right-padded, so that causal attention never sees the padding."""

@@ -31,7 +31,7 @@ class Settings:
     generations: Count = 6
     """Turns of the loop."""
     problems: Count = 2000
-    """Train problems attempted in a generation."""
+    """Train problems attempted in a generation, unsolved ones first."""
     attempts: Count = 8
     """Attempts at each of them."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
