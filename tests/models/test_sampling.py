@@ -130,7 +130,7 @@ def test_a_row_does_not_change_with_its_neighbours_their_number_or_order(
 def test_a_row_has_the_same_bits_alone_and_among_many(name: str, end: frozenset[int]) -> None:
     model, prompts, keys = make(ARCHITECTURES[name]), prompts_of([4 + i % 40 for i in range(48)]), keys_of(48, 8)
     whole = sample(model, prompts, 8, sampling=Sampling(10), keys=keys, end=end)
-    for place in range(0, 48, 5):
+    for place in (0, 7, 25, 41):
         for count in (1, 2, 3, 8):
             (alone,) = sample(model, [prompts[place]], count, sampling=Sampling(10), keys=keys[place, None, :count],
                               end=end)
