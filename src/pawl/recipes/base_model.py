@@ -62,6 +62,9 @@ def make_base(task: Task, real: RealData, settings: Settings,
     base = fresh_policy(texts, tokenizer=settings.tokenizer, depth=settings.depth, context=_context(real, settings),
                         seed=stream(settings.seed, "weights"), device=settings.device, dtype=settings.dtype)
     examples = encoded(base, real.pool)
+    if not examples:
+        raise ConfigError(f"a prompt of the corpus must be shorter than {base.context} tokens, all are longer",
+                          hint="a tokenizer such as bpe-4096 makes texts shorter; a larger max_tokens makes room")
     lengths = [len(example.tokens) for example in examples]
     epochs = math.ceil(settings.base_steps * settings.batch / len(examples))
     batches = plan_batches(lengths, [], batch=settings.batch, floor=0.0, epochs=epochs,

@@ -1,0 +1,43 @@
+"""What a recipe can be told, and what it refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pawl.config import build, fields
+from pawl.errors import ConfigError
+from pawl.recipes import countdown
+from pawl.recipes.settings import Settings
+from pawl.tasks.countdown import Countdown
+
+
+@pytest.mark.parametrize("values", [
+    {"generations": 0}, {"attempts": 0}, {"temperature": 0.0}, {"real_floor": 1.0}, {"kl": -0.1}, {"alpha": 0.0},
+    {"alpha": 1.5}, {"alpha": 0.7}, {"learning_rate": 0.0}, {"start": "anywhere"}, {"dtype": "float16"}, {"depth": 65},
+    {"value_epochs": -1}, {"failures": "imitate"},
+])
+def test_a_value_out_of_range_is_refused_by_name(values: dict[str, Any]) -> None:
+    ((name, _),) = values.items()
+    with pytest.raises(ConfigError, match=f"{name} must be"):
+        Settings(**values)
+
+
+def test_alpha_1_is_no_gate() -> None:
+    assert Settings(alpha=1.0).alpha == 1
+
+
+def test_the_step_size_is_smaller_for_a_checkpoint_unless_it_is_given() -> None:
+    scratch, checkpoint = Settings(), Settings(model="some/where")
+    assert scratch.step_size > 100 * checkpoint.step_size
+    assert Settings(learning_rate=0.5).step_size == Settings(model="some/where", learning_rate=0.5).step_size == 0.5
+
+
+def test_every_setting_has_a_sentence() -> None:
+    assert [field.name for field in fields(Settings) if not field.help.strip().endswith(".")] == []
+
+
+def test_a_recipes_settings_and_its_tasks_share_no_key() -> None:
+    settings, task = build([countdown.Settings, Countdown], {"attempts": "3", "numbers": "4"})
+    assert (settings.attempts, task.numbers) == (3, 4)
