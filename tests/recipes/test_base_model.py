@@ -73,7 +73,8 @@ def test_a_base_has_learnt_its_text_and_says_what_that_told_it() -> None:
     (logprobs,) = base.logprobs(*[[tokens] for tokens in base.encode_demonstration(Demonstration("q", "abc"))])
     assert np.exp(logprobs.sum()) > 0.8
     assert metrics["truth_bits_real"] > 0
-    assert metrics["tokens_trained"] == 40 * 8 * len("qabc.")
+    # Batches are of nearly equal size, so that most hold fewer than eight.
+    assert 40 * 6 * len("qabc.") < metrics["tokens_trained"] <= 40 * 8 * len("qabc.")
     assert metrics["parameters"] == sum(parameter.numel() for _, parameter in base.named_parameters())
 
 
