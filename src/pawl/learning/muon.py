@@ -58,7 +58,8 @@ def orthogonalise(matrices: Tensor) -> Tensor:
     tall = x.shape[1] > x.shape[2]
     if tall:
         x = x.mT
-    x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)
+    norms: Tensor = torch.linalg.matrix_norm(x, keepdim=True)
+    x = x / (norms + 1e-7)
     first, third, fifth = COEFFICIENTS
     for _ in range(ITERATIONS):
         gram = x @ x.mT
