@@ -34,7 +34,7 @@ def launch(recipe: str, values: Mapping[str, Any], out: Path | None, notify: Cal
             "recipe": recipe, "task": name, "settings": to_toml(settings), "task_settings": to_toml(task),
             "threads": torch.get_num_threads(),
         })
-        notify(Event("base", 0, settings.generations, message=f"run directory: {path}"))
+        notify(Event("base", 0, 0, message=f"run directory: {path}"))
         return _run(module, settings, task, directory, notify)
 
 
@@ -67,4 +67,3 @@ def _ledger(directory: RunDirectory) -> Ledger:
         "seed": config["settings"].get("seed"), "pawl": pawl.__version__, "torch": torch.__version__,
         "python": platform.python_version(),
     })
-
