@@ -1,6 +1,8 @@
 """Checkpoints: the same logits as transformers in both directions, and what is refused."""
 
+import errno
 import json
+import resource
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,15 +11,17 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pawl.errors import CheckpointError
+from pawl.errors import CheckpointError, RunError
 from pawl.models.architecture import Architecture, RopeScaling, small
 from pawl.models.chat import ChatTemplate
-from pawl.models.checkpoint import find_checkpoint, fingerprint, load_checkpoint, save_checkpoint
+from pawl.models.checkpoint import disk_errors, find_checkpoint, fingerprint, load_checkpoint, save_checkpoint
 from pawl.models.tokenizer import Tokenizer, train_tokenizer
 from pawl.models.transformer import Transformer, initialise
+from pawl.run_directory import RunDirectory
 
 torch.set_num_threads(1)
 
@@ -277,6 +281,34 @@ def test_a_fingerprint_is_that_of_names_and_bytes(saved: Path, tmp_path: Path) -
     renamed = fingerprint(tmp_path / "copy")
     (tmp_path / "copy" / "other.json").write_text("{}")
     assert len({first, renamed, fingerprint(tmp_path / "copy")}) == 3
+
+
+def test_weights_that_the_disk_does_not_take_are_told_in_words(saved: Path, tmp_path: Path) -> None:
+    model, tokenizer, _ = load_checkpoint(saved)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with RunDirectory.create(tmp_path / "run") as run:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+        try:
+            with pytest.raises(RunError, match="could not be read or written: .*File too large"):
+                run.store(lambda directory: save_checkpoint(directory, model, tokenizer), fingerprint)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert not any((tmp_path / "run" / "checkpoints").iterdir())
+
+
+@pytest.mark.parametrize("said", [
+    "Error while serializing: I/O error: No space left on device (os error 28)",
+    'Error while serializing: IoError(Os { code: 28, kind: StorageFull, message: "No space left on device" })',
+])
+def test_a_full_disk_is_known_as_one_in_any_version_of_safetensors(said: str) -> None:
+    with pytest.raises(OSError, match="No space left") as caught, disk_errors():
+        raise SafetensorError(said)
+    assert caught.value.errno == errno.ENOSPC
+
+
+def test_what_is_not_the_disks_fault_stays_what_it_is() -> None:
+    with pytest.raises(SafetensorError, match="InvalidHeader"), disk_errors():
+        raise SafetensorError("Error while serializing: InvalidHeader")
 
 
 def test_fresh_weights_are_a_function_of_the_seed() -> None:

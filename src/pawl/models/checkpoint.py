@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +34,8 @@ from pawl.models.transformer import Transformer
 WEIGHTS, INDEX, VALUE_HEAD = "model.safetensors", "model.safetensors.index.json", "value_head.safetensors"
 DOWNLOADED = ("model*.safetensors", VALUE_HEAD, "*.json", "*.jinja")
 """What is fetched of a Hugging Face repository: data only, neither code nor pickles."""
+_OS_ERROR = re.compile(r"\b(?:os error|code:) (\d+)")
+"""How safetensors writes the system's error number, today and in its early versions."""
 FLOATS = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
@@ -42,7 +47,8 @@ def save_checkpoint(
     directory.mkdir(parents=True, exist_ok=True)
     # Copies: safetensors does not write tensors that share memory, as the parts of a fused matrix do.
     tensors = {name: part.detach().cpu().clone() for name, part in hf_views(model).items()}
-    save_file(tensors, directory / WEIGHTS, metadata={"format": "pt"})
+    with disk_errors():
+        save_file(tensors, directory / WEIGHTS, metadata={"format": "pt"})
     save_value_head(directory, model.value_head)
     ends = tokenizer.end_ids[0] if len(tokenizer.end_ids) == 1 else list(tokenizer.end_ids)
     tokens = {"eos_token_id": ends, "pad_token_id": tokenizer.pad_id}
@@ -210,7 +216,19 @@ def _redundant(name: str, path: Path, shapes: Mapping[str, tuple[int, ...]]) -> 
 def save_value_head(directory: Path, head: nn.Linear) -> None:
     """Write value_head.safetensors."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in head.state_dict().items()}
-    save_file(tensors, directory / VALUE_HEAD, metadata={"format": "pt"})
+    with disk_errors():
+        save_file(tensors, directory / VALUE_HEAD, metadata={"format": "pt"})
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Raises what the disk says to safetensors as the OSError that it is, so that a full disk is known as one."""
+    try:
+        yield
+    except SafetensorError as error:
+        if (found := _OS_ERROR.search(str(error))) is None:
+            raise
+        raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
 
 
 def load_value_head(directory: Path, head: nn.Linear) -> None:
