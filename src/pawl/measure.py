@@ -69,7 +69,7 @@ def distance(reference: Policy, attempts: Sequence[Attempt], key: int) -> Metric
 
 
 def real_loss(policy: Policy, held_out: Sequence[TokenExample]) -> Metrics:
-    """Loss on real text that was never trained on, in nats per token."""
+    """Loss on real text that was kept back from every batch, in nats per token."""
     if not held_out:
         return {}
     logprobs = policy.logprobs([example.tokens[: example.prompt_length] for example in held_out],

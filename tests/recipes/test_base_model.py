@@ -50,8 +50,23 @@ def test_a_tenth_at_most_is_held_out_and_the_rest_is_learnt_from() -> None:
     real = real_data(few, Settings(**TINY))
     assert (len(real.pool), len(real.held_out)) == (41, 4)
     assert [d.prompt for d in real.pool + real.held_out] == [str(i) for i in range(45)]
-    many = real_data(Letters(), Settings(**{**TINY, "base_steps": 400}))
+    many = real_data(Library([(f"{i}", "a") for i in range(5000)]), Settings(**{**TINY, "base_steps": 400}))
     assert (len(many.pool), len(many.held_out)) == (400 * 8, HELD_OUT)
+
+
+def test_a_text_that_is_held_out_is_never_learnt_however_often_it_comes() -> None:
+    texts = [(f"{i % 30}", "a") for i in range(28)] + [("29", "a"), ("3", "a"), ("28", "a"), ("2", "9a"), ("4", "a")] * 2
+    real = real_data(Library(texts), Settings(**TINY))
+    assert [d.prompt for d in real.held_out] == ["27", "29", "28"]
+    assert [d.prompt for d in real.pool] == [str(i) for i in range(27)] + ["3", "4"] * 2
+    drawn = real_data(Letters(), Settings(**{**TINY, "base_steps": 400}))
+    assert drawn.held_out
+    assert not {(d.prompt, d.completion) for d in drawn.pool} & {(d.prompt, d.completion) for d in drawn.held_out}
+
+
+def test_a_corpus_that_repeats_few_texts_is_learnt_whole() -> None:
+    real = real_data(Library([("q", "a"), ("q", "b")] * 50), Settings(**TINY))
+    assert (len(real.pool), real.held_out) == (100, [])
 
 
 def test_a_task_without_real_text_has_none() -> None:

@@ -21,24 +21,31 @@ from pawl.selection.anchor import plan_batches
 from pawl.selection.examples import demonstration_examples
 
 HELD_OUT = 256
-"""Demonstrations kept back, a tenth at most, to measure the loss on real text."""
+"""Texts kept back, a tenth at most, to measure the loss on real text."""
 
 
 @dataclass(frozen=True, slots=True)
 class RealData:
-    """Demonstrations of a task, in the order in which the task gave them."""
+    """Demonstrations of a task, in the order in which the task gave them; no text is in both lists."""
 
     pool: list[Demonstration]
     held_out: list[Demonstration]
 
 
 def real_data(task: Task, settings: Settings) -> RealData:
-    """What the task has of real text; nothing when it has none."""
+    """What the task has of real text; nothing when it has none.
+
+    Held out are the texts that the task gave last for the first time, once each. A text that came often is learnt.
+    """
     if not isinstance(task, Corpus):
         return RealData([], [])
     found = task.corpus(settings.base_steps * settings.batch + HELD_OUT, settings.seed)
-    kept = min(HELD_OUT, len(found) // 10)
-    return RealData(found[: len(found) - kept], found[len(found) - kept :])
+    distinct: dict[str, Demonstration] = {}
+    for demonstration in found:
+        distinct.setdefault(_text(demonstration), demonstration)
+    kept = min(HELD_OUT, len(distinct) // 10)
+    held_out = dict(list(distinct.items())[len(distinct) - kept :])
+    return RealData([each for each in found if _text(each) not in held_out], list(held_out.values()))
 
 
 def encoded(policy: Trainable, demonstrations: list[Demonstration]) -> list[TokenExample]:
@@ -89,6 +96,9 @@ def _text(demonstration: Demonstration) -> str:
 
 
 def _context(real: RealData, settings: Settings) -> int:
-    """Tokens: room for the longest text (a token is at least a character) or, where texts are long, 1,024 in all."""
+    """Tokens: room for the longest text at a token a character or, where texts are long, 1,024 in all.
+
+    A character of several bytes may be several tokens; a text that is too long for that is cut.
+    """
     longest = max(len(_text(demonstration)) for demonstration in real.pool)
     return max(settings.max_tokens + 64, min(1024, longest + settings.max_tokens))
