@@ -15,6 +15,9 @@ from pydantic import Field
 
 from pawl.config import build, fields, from_words, read_toml, settings, to_toml
 from pawl.errors import ConfigError, UnknownNameError
+from pawl.plugins import Group, find, names
+
+GROUPS: tuple[Group, ...] = ("recipes", "tasks")
 
 
 @settings
@@ -152,6 +155,31 @@ def test_fields_come_with_type_default_and_sentence() -> None:
     )  # fmt: skip
     assert limit.type == "float or none"
     assert fields(Task)[0].required
+
+
+def test_an_inherited_field_keeps_its_sentence_until_it_gets_another() -> None:
+    @settings
+    class Mine(Recipe):
+        anchor: bool = False
+        limit: float | None = None
+        """In hours."""
+        mine: int = 1
+        """Only here."""
+
+    sentences = {field.name: field.help for field in fields(Mine)}
+    assert sentences == {field.name: field.help for field in fields(Recipe)} | {
+        "limit": "In hours.", "mine": "Only here.",
+    }  # fmt: skip
+    assert sentences["anchor"] == "Whether real text is mixed in."
+    assert {field.name: field.default for field in fields(Mine)}["anchor"] is False
+
+
+@pytest.mark.parametrize(("group", "name"), [(group, name) for group in GROUPS for name in names(group)])
+def test_every_key_of_what_is_built_in_has_a_sentence(group: Group, name: str) -> None:
+    part = find(group, name)
+    keys = fields(part.Settings if group == "recipes" else part)
+    assert keys
+    assert [key.name for key in keys if not key.help.endswith(".")] == []
 
 
 def test_a_class_has_at_most_25_fields() -> None:

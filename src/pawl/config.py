@@ -83,13 +83,23 @@ def fields(part: object) -> list[Setting]:
     """The keys of a settings class, in order; none for anything else."""
     if not is_settings(part):
         return []
-    return [_setting(name, info) for name, info in _infos(part).items()]
+    return [_setting(part, name, info) for name, info in _infos(part).items()]
 
 
-def _setting(name: str, info: pydantic.fields.FieldInfo) -> Setting:
+def _setting(part: Any, name: str, info: pydantic.fields.FieldInfo) -> Setting:
     required = info.is_required()
     default = None if required else info.get_default(call_default_factory=True, validated_data={})
-    return Setting(name, type_in_words(info.annotation), default, required, info.description or "")
+    return Setting(name, type_in_words(info.annotation), default, required, _help(part, name))
+
+
+def _help(part: Any, name: str) -> str:
+    """The sentence under a field, in the class itself or in the nearest ancestor that has one.
+
+    Pydantic reads the sentences of a class's own body alone, so an inherited field comes without.
+    """
+    ancestors = [ancestor for ancestor in part.__mro__ if is_settings(ancestor)]
+    sentences = (_infos(ancestor)[name].description for ancestor in ancestors if name in _infos(ancestor))
+    return next(filter(None, sentences), "")
 
 
 def _infos(cls: Any) -> dict[str, pydantic.fields.FieldInfo]:
