@@ -289,7 +289,7 @@ def test_weights_that_the_disk_does_not_take_are_told_in_words(saved: Path, tmp_
     with RunDirectory.create(tmp_path / "run") as run:
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
         try:
-            with pytest.raises(RunError, match="could not be read or written: .*File too large"):
+            with pytest.raises(RunError, match=r"could not be read or written: .*File too large"):
                 run.store(lambda directory: save_checkpoint(directory, model, tokenizer), fingerprint)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

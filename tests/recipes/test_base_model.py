@@ -55,7 +55,8 @@ def test_a_tenth_at_most_is_held_out_and_the_rest_is_learnt_from() -> None:
 
 
 def test_a_text_that_is_held_out_is_never_learnt_however_often_it_comes() -> None:
-    texts = [(f"{i % 30}", "a") for i in range(28)] + [("29", "a"), ("3", "a"), ("28", "a"), ("2", "9a"), ("4", "a")] * 2
+    again = [("29", "a"), ("3", "a"), ("28", "a"), ("2", "9a"), ("4", "a")] * 2
+    texts = [(f"{i}", "a") for i in range(28)] + again
     real = real_data(Library(texts), Settings(**TINY))
     assert [d.prompt for d in real.held_out] == ["27", "29", "28"]
     assert [d.prompt for d in real.pool] == [str(i) for i in range(27)] + ["3", "4"] * 2

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,29 +24,54 @@ from pawl.models.checkpoint import save_checkpoint
 from pawl.models.sampling import sample
 from pawl.models.tokenizer import train_tokenizer
 from pawl.models.transformer import Transformer, initialise
-from pawl.records import Sampling
+from pawl.records import IntArray, Sampling
 
-PROMPTS, COMPLETIONS, PROMPT_TOKENS, NEW_TOKENS, VOCABULARY = 64, 8, 24, 24, 512
+VOCABULARY = 512
 SIZES = {"0.8M": (4, 128), "5M": (6, 256)}
 """Layers and width."""
 
 
-def run(repeats: int = 7) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What either side is asked to do."""
+
+    prompts: int = 64
+    completions: int = 8
+    """Of each prompt."""
+    prompt_tokens: int = 24
+    new_tokens: int = 24
+    """Of each completion."""
+
+    @property
+    def tokens(self) -> int:
+        """New ones, in all."""
+        return self.prompts * self.completions * self.new_tokens
+
+    def texts(self) -> IntArray:
+        """[prompts, prompt_tokens] tokens, none of them special."""
+        shape = self.prompts, self.prompt_tokens
+        return np.random.default_rng(0).integers(3, VOCABULARY, shape).astype(np.int32)
+
+
+FULL = Load()
+
+
+def run(repeats: int = 7, sizes: Mapping[str, tuple[int, int]] = SIZES, load: Load = FULL) -> list[dict[str, Any]]:
     """A row for each size: tokens per second over transformers' (median, and the range over the pairs)."""
     try:
         from transformers import AutoModelForCausalLM
     except ModuleNotFoundError as error:
         raise MissingExtraError("pawl bench sampling", "bench") from error
     rows = []
-    for name, (depth, width) in SIZES.items():
+    for name, (depth, width) in sizes.items():
         model = Transformer(small(VOCABULARY, depth=depth, width=width, max_positions=256))
         initialise(model, seed=0)
         with tempfile.TemporaryDirectory() as directory:
             save_checkpoint(Path(directory), model, train_tokenizer("char", ["abc"]))
             peer = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32).eval()
-        ours, theirs = _ours(model), _theirs(peer)
-        pairs = np.array([(_seconds(theirs), _seconds(ours)) for _ in range(repeats + 1)])[1:]
-        ratios, speeds = pairs[:, 0] / pairs[:, 1], PROMPTS * COMPLETIONS * NEW_TOKENS / np.median(pairs, axis=0)
+        sides = theirs(peer, load), ours(model, load)
+        seconds = np.array([[_seconds(side, load.tokens) for side in sides] for _ in range(repeats + 1)])[1:]
+        ratios, speeds = seconds[:, 0] / seconds[:, 1], load.tokens / np.median(seconds, axis=0)
         rows.append({
             "name": "sampling", "size": name, "peer": "transformers generate", "ratio": float(np.median(ratios)),
             "low": float(ratios.min()), "high": float(ratios.max()), "unit": "tokens per second, Pawl over peer",
@@ -55,39 +81,37 @@ def run(repeats: int = 7) -> list[dict[str, Any]]:
     return rows
 
 
-def _prompts() -> np.ndarray[Any, np.dtype[np.int32]]:
-    return np.random.default_rng(0).integers(3, VOCABULARY, (PROMPTS, PROMPT_TOKENS)).astype(np.int32)
-
-
-def _ours(model: Transformer) -> Callable[[], int]:
-    prompts = list(_prompts())
-    keys = row_keys(0, [str(i) for i in range(PROMPTS)], COMPLETIONS)
+def ours(model: Transformer, load: Load) -> Callable[[], int]:
+    """Sampling by Pawl, which returns how many tokens it made."""
+    prompts = list(load.texts())
+    keys = row_keys(0, [str(i) for i in range(load.prompts)], load.completions)
 
     def work() -> int:
-        rows = sample(model, prompts, COMPLETIONS, sampling=Sampling(NEW_TOKENS), keys=keys, end=frozenset())
+        rows = sample(model, prompts, load.completions, sampling=Sampling(load.new_tokens), keys=keys, end=frozenset())
         return sum(len(row.tokens) for group in rows for row in group)
 
     return work
 
 
-def _theirs(peer: Any) -> Callable[[], int]:
-    prompts = torch.from_numpy(_prompts()).long()
+def theirs(peer: Any, load: Load) -> Callable[[], int]:
+    """Sampling by transformers, which returns how many tokens it made."""
+    prompts = torch.from_numpy(load.texts()).long()
 
     def work() -> int:
         with torch.inference_mode():
             output = peer.generate(
                 prompts, attention_mask=torch.ones_like(prompts), do_sample=True, temperature=1.0, top_k=0, top_p=1.0,
-                num_return_sequences=COMPLETIONS, min_new_tokens=NEW_TOKENS, max_new_tokens=NEW_TOKENS,
+                num_return_sequences=load.completions, min_new_tokens=load.new_tokens, max_new_tokens=load.new_tokens,
                 pad_token_id=0, eos_token_id=None,
             )
-        return int(output[:, PROMPT_TOKENS:].numel())
+        return int(output[:, load.prompt_tokens :].numel())
 
     return work
 
 
-def _seconds(work: Callable[[], int]) -> float:
+def _seconds(work: Callable[[], int], expected: int) -> float:
     started = time.perf_counter()
     tokens = work()
     elapsed = time.perf_counter() - started
-    assert tokens == PROMPTS * COMPLETIONS * NEW_TOKENS
+    assert tokens == expected
     return elapsed

@@ -1,0 +1,76 @@
+"""The comparison with transformers, small: what its rows say, and that both sides do the same work."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from pawl.bench import sampling
+from pawl.bench.sampling import Load, ours, run, theirs
+from pawl.cli import main
+from pawl.errors import MissingExtraError
+from pawl.models.architecture import small
+from pawl.models.checkpoint import save_checkpoint
+from pawl.models.tokenizer import train_tokenizer
+from pawl.models.transformer import Transformer, initialise
+
+torch.set_num_threads(1)
+
+LOAD = Load(prompts=2, completions=3, prompt_tokens=5, new_tokens=4)
+PROMISED = {"name", "size", "peer", "ratio", "low", "high", "unit"}
+
+
+def test_both_sides_make_the_same_number_of_tokens(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers", reason="the peer is transformers")
+    model = Transformer(small(sampling.VOCABULARY, depth=1, width=32, max_positions=32))
+    initialise(model, seed=0)
+    save_checkpoint(tmp_path, model, train_tokenizer("char", ["abc"]))
+    peer = transformers.AutoModelForCausalLM.from_pretrained(tmp_path).eval()
+    assert ours(model, LOAD)() == theirs(peer, LOAD)() == LOAD.tokens == 2 * 3 * 4
+
+
+def test_prompts_are_the_same_each_time_and_hold_no_special_token() -> None:
+    texts = LOAD.texts()
+    assert texts.shape == (2, 5) and texts.min() >= 3
+    assert (texts == LOAD.texts()).all()
+
+
+def test_a_row_for_each_size_holds_what_is_promised() -> None:
+    pytest.importorskip("transformers", reason="the peer is transformers")
+    rows = run(2, {"small": (1, 32), "smaller": (1, 16)}, LOAD)
+    assert [(row["name"], row["size"], row["repeats"]) for row in rows] == [
+        ("sampling", "small", 2), ("sampling", "smaller", 2)]
+    for row in rows:
+        assert row.keys() >= PROMISED
+        assert 0 < row["low"] <= row["ratio"] <= row["high"]
+    assert rows[0]["parameters"] > rows[1]["parameters"]
+
+
+def test_the_command_prints_the_rows_and_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("transformers", reason="the peer is transformers")
+    monkeypatch.setattr(sampling, "run", functools.partial(run, 1, {"small": (1, 32)}, LOAD))
+    done = CliRunner().invoke(main, ["bench", "sampling", "--json"])
+    assert done.exit_code == 0, done.output
+    printed = json.loads(done.stdout.splitlines()[-1])
+    assert printed.keys() == {"results", "machine"} and printed["machine"]
+    (row,) = printed["results"]
+    assert row.keys() >= PROMISED
+    shown = CliRunner().invoke(main, ["bench"]).stdout
+    assert shown.startswith("sampling  small  ") and "against transformers generate" in shown
+
+
+def test_without_the_peer_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'pawl\[bench\]'"):
+        run(1, {"small": (1, 32)}, LOAD)
+
+
+def test_an_unknown_comparison_offers_the_nearest() -> None:
+    done = CliRunner().invoke(main, ["bench", "samplign"])
+    assert (done.exit_code, done.stderr) == (2, "error: unknown bench: 'samplign'\nhint: did you mean 'sampling'?\n")
