@@ -1,6 +1,8 @@
 """Other architectures through transformers: GPT-2 (learned positions) and Gemma 2 (sliding windows, capped logits)."""
 
+import errno
 import json
+import resource
 import sys
 from itertools import chain
 from pathlib import Path
@@ -204,3 +206,14 @@ def test_without_transformers_the_extra_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(MissingExtraError, match=r"pawl\[hf\]"):
         load_hf_policy(tmp_path)
+
+
+def test_weights_that_the_disk_does_not_take_are_an_error_of_the_disk(policy: HFPolicy, tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(OSError) as caught:
+            policy.save(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.errno == errno.EFBIG

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from pawl.errors import CheckpointError, MissingExtraError
 from pawl.keys import uniforms
 from pawl.models.chat import ChatTemplate, encode_prompt, load_chat
-from pawl.models.checkpoint import DOWNLOADED, find_checkpoint, load_value_head, save_value_head
+from pawl.models.checkpoint import DOWNLOADED, disk_errors, find_checkpoint, load_value_head, save_value_head
 from pawl.models.draw import draw
 from pawl.models.scoring import before_stop, evaluate, score, stops_now
 from pawl.models.tokenizer import Tokenizer, load_tokenizer
@@ -205,7 +205,8 @@ class HFPolicy:
 
     def save(self, directory: Path) -> None:
         """Write the Hugging Face layout of the model's own architecture."""
-        self.model.causal.save_pretrained(directory)
+        with disk_errors():
+            self.model.causal.save_pretrained(directory)
         save_value_head(directory, self.model.value_head)
         self.tokenizer.save(directory)
         if self.chat is not None:
