@@ -12,6 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pawl.cli import main
+from pawl.ledger import Ledger
+from pawl.models.opening import fresh_policy
 
 RECIPE = '''
 """A recipe that learns nothing. It is a toy."""
@@ -185,6 +187,20 @@ def test_hostile_words_are_printed_without_what_a_terminal_obeys() -> None:
     assert result.exit_code == 2
     assert "\x1b" not in result.stderr
     assert "\u202e" not in result.stderr
+
+
+def test_a_run_is_evaluated_under_its_own_settings_unless_others_are_given(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("")
+    policy = fresh_policy(["0123456789+-*/=\n"], tokenizer="char", depth=1, context=48, seed=0)
+    policy.save(tmp_path / "checkpoints" / "b")
+    with Ledger.create(tmp_path / "run.db", {"settings": {"max_tokens": 5, "stop": ["="]}}) as ledger:
+        ledger.set_base({}, {}, "b")
+    words = ["eval", tmp_path, "--task", "countdown", "--numbers", 2, "--problems", 4, "--attempts", 2, "--json"]
+    own = last_line(pawl(*words))
+    assert own["problems"] == 4
+    assert own == last_line(pawl(*words, "--max-tokens", 5, "--stop", "="))
+    assert own != last_line(pawl(*words, "--max-tokens", 9, "--stop", "x"))
+    assert pawl(*words, "--max-tokens", 0).exit_code == 2
 
 
 def test_check_names_what_is_wrong_with_a_task_of_ones_own(toy: Path) -> None:

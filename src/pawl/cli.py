@@ -24,6 +24,7 @@ FOUND_SOMETHING, MISTAKE, INTERRUPTED = 1, 2, 130
 _DIRECTORY = "pawl.directory"
 _KEYS: dict[str, Any] = {"ignore_unknown_options": True}
 _PATH = click.Path(path_type=Path)
+_COUNT = click.IntRange(min=1)
 
 
 class Commands(click.Group):
@@ -126,15 +127,17 @@ def report(directory: Path, as_json: bool) -> None:
 @click.argument("model")
 @click.option("--task", required=True, help="A task that `pawl tasks` lists, or module:name.")
 @click.option("--split", type=click.Choice(["train", "gate", "test"]), default="test", show_default=True)
-@click.option("--problems", default=1000, show_default=True, help="How many problems at most.")
-@click.option("--attempts", default=8, show_default=True, help="Sampled answers to each, for majority and pass@k.")
-@click.option("--max-tokens", default=256, show_default=True, help="Longest answer.")
-@click.option("--stop", multiple=True, help="A string that ends an answer; may be given again.")
+@click.option("--problems", type=_COUNT, default=1000, show_default=True, help="How many problems at most.")
+@click.option("--attempts", type=_COUNT, default=8, show_default=True, help="Sampled answers to each, for majority.")
+@click.option("--max-tokens", type=_COUNT, help="Longest answer; a run's own when left out, 256 for another MODEL.")
+@click.option("--stop", multiple=True, help="A string that ends an answer, may be repeated; a run's own when left out.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
 @click.option("--seed", default=0, show_default=True)
 @json_option
 @key_words
-def evaluate(model: str, task: str, as_json: bool, words: Sequence[str], **options: Any) -> None:
+def evaluate(
+    model: str, task: str, stop: tuple[str, ...], as_json: bool, words: Sequence[str], **options: Any
+) -> None:
     """Score MODEL on a task: greedy, majority, pass@k.
 
     MODEL is a run directory, a checkpoint directory, or a Hugging Face name.
@@ -142,7 +145,8 @@ def evaluate(model: str, task: str, as_json: bool, words: Sequence[str], **optio
     from pawl.config import from_words
     from pawl.evaluate import evaluate_model
 
-    result = _watched(lambda notify: evaluate_model(model, task, from_words(words), notify=notify, **options))
+    values = from_words(words)
+    result = _watched(lambda notify: evaluate_model(model, task, values, stop=stop or None, notify=notify, **options))
     _print(result, evaluation_in_words, as_json)
 
 
