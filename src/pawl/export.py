@@ -1,7 +1,7 @@
 """What a run made, for other programs: the champion as a Hugging Face checkpoint, attempts and examples as rows.
 
     attempts    every attempt with its problem and its verdict; a score of null is a judge that abstained
-    examples    what was selected to learn from: prompt and completion, as text and as tokens
+    examples    what was selected to learn from, all of it right: prompt and completion, as text and as tokens
 
 Columns have the names that trainers look for (`prompt`, `completion`, `answer`, `score`). An export appears whole or
 not at all. Not covered: sampling log-probabilities, which stay in the ledger.
@@ -95,7 +95,6 @@ def example_rows(ledger: Ledger, checkpoint: Path) -> Iterator[Row]:
                 "problem": example.problem_id,
                 "prompt": tokenizer.decode(prompt),
                 "completion": tokenizer.decode(completion),
-                "score": example.value_target,
                 "source": example.source,
                 "weight": float(example.weights.max(initial=0.0)),
                 "prompt_tokens": prompt.tolist(),
