@@ -23,6 +23,8 @@ FILE_NAME = re.compile(r"# (\w+\.py)\n")
 TREE_LINE = re.compile(r"(?P<indent>(?:    )+)(?P<name>\S+)\s+(?P<sentence>\S.*)")
 UNSAID = {"__init__.py", "py.typed"}
 """Files of a folder that the tree leaves out."""
+CACHES = ("__pycache__", ".")
+"""How the names of folders begin that tools leave behind."""
 
 
 def blocks(page: Path, *languages: str) -> list[str]:
@@ -94,10 +96,11 @@ def test_the_readmes_tree_is_the_folder() -> None:
         folders[depth:] = [path]
         if not match["name"].endswith("/"):
             drawn.append(str(path))
+    files = [path.relative_to(ROOT) for path in (ROOT / "src" / "pawl").rglob("*") if path.is_file()]
     there = [
-        str(path.relative_to(ROOT))
-        for path in (ROOT / "src" / "pawl").rglob("*")
-        if path.is_file() and path.name not in UNSAID and "__pycache__" not in path.parts
+        str(path)
+        for path in files
+        if path.name not in UNSAID and not any(part.startswith(CACHES) for part in path.parts)
     ]
     missing, gone = sorted(set(there) - set(drawn)), sorted(set(drawn) - set(there))
     assert not missing and not gone, f"not in the README's tree: {missing}; in it, but not in the folder: {gone}"
