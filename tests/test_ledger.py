@@ -110,11 +110,6 @@ def test_an_attempt_without_a_verdict_of_full_score_solves_nothing(tmp_path: Pat
         assert [verdict.score for _, verdict in ledger.attempts(1)] == [None, 0.999, 0.5, 0.0]
 
 
-def test_used_contest_problems_are_counted_over_generations(tmp_path: Path) -> None:
-    with filled(tmp_path / "run.db", 3) as ledger:
-        assert ledger.used_contest_problems() == 6
-
-
 def test_a_gate_problem_used_twice_is_a_bug_and_nothing_is_written(tmp_path: Path) -> None:
     with filled(tmp_path / "run.db", 1) as ledger:
         before = ledger.digest()

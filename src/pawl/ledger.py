@@ -210,11 +210,6 @@ class Ledger:
         statement = "SELECT * FROM examples WHERE generation = ? ORDER BY position"
         return [example_of(row) for generation in generations for row in self._read(statement, generation)]
 
-    def used_contest_problems(self) -> int:
-        """How many gate problems the contests have used up."""
-        count: int = self._one("SELECT count(*) FROM contests")
-        return count
-
     def solved_problem_ids(self) -> set[str]:
         """Ids of problems that some attempt of some generation got fully right."""
         return {text_of(row["id"]) for row in self._read(_SOLVED, SOLVED)}
