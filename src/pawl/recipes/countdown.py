@@ -13,10 +13,16 @@ TASK: str | None = "countdown"
 class Settings(shared.Settings):
     """Expert iteration with what suits Countdown."""
 
-    base_steps: shared.Count = 120
+    base_steps: shared.Count = 250
     """Batches of random legal play from which the base is made."""
-    max_tokens: shared.Count = 24
+    generations: shared.Count = 5
+    """Turns of the loop."""
+    problems: shared.Count = 2500
+    """Train problems attempted in a generation, unsolved ones first."""
+    max_tokens: shared.Count = 16
     """Longest attempt, in tokens."""
+    epochs: shared.Count = 6
+    """Times a generation's training sees each example."""
 
 
 run = expert_iteration.run

@@ -53,7 +53,7 @@ class Settings:
     batch: Count = 128
     """Examples in a training batch."""
     learning_rate: Annotated[float, Field(gt=0)] | None = None
-    """Peak step size; none is 0.02 for a model from scratch and 0.00002 for a checkpoint."""
+    """Peak step size; none is 0.01 for a model from scratch and 0.00002 for a checkpoint."""
     kl: Weight = 0.01
     """Weight of the distance to the frozen base in the loss."""
     real_floor: Share = 0.05
@@ -76,4 +76,4 @@ class Settings:
     @property
     def step_size(self) -> float:
         """The learning rate, settled."""
-        return self.learning_rate or (2e-5 if self.model else 2e-2)
+        return self.learning_rate or (2e-5 if self.model else 1e-2)
