@@ -28,7 +28,6 @@ from pawl.play import Watch, play
 from pawl.records import Event, Problem, Sampling, Split
 from pawl.run_directory import RunDirectory
 
-TEST_PROBLEMS = 1000
 TEST_ATTEMPTS = 8
 
 
@@ -87,7 +86,7 @@ def final_result(base: Policy, champion: Policy, task: Task, judge: Judge, ledge
     if (known := ledger.final) is not None:
         return known
     started = time.perf_counter()
-    problems = task.problems("test", TEST_PROBLEMS, settings.seed)
+    problems = task.problems("test", settings.test_problems, settings.seed)
     rows = ledger.generations()
     scores = []
     for turn, policy in enumerate((base, champion)):
@@ -117,7 +116,7 @@ def final_result(base: Policy, champion: Policy, task: Task, judge: Judge, ledge
 
 
 def evaluate_model(model: str | Path, task: str, values: Mapping[str, Any], *, split: Split = "test",
-                   problems: int = TEST_PROBLEMS, attempts: int = TEST_ATTEMPTS, max_tokens: int | None = None,
+                   problems: int = 1000, attempts: int = TEST_ATTEMPTS, max_tokens: int | None = None,
                    stop: tuple[str, ...] | None = None, seed: int = 0, device: str = "auto",
                    notify: Callable[[Event], None] = lambda event: None) -> dict[str, Any]:
     """What `pawl eval --json` prints: a model on a task, greedy, by majority of `attempts`, and pass@attempts.

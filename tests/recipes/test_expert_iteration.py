@@ -315,7 +315,7 @@ def test_with_alpha_1_every_candidate_is_promoted(runs: Runs) -> None:
 
 @pytest.mark.parametrize(("start", "same"), [("base", True), ("champion", False)])
 def test_learning_starts_from_the_base_or_from_the_champion(learnt: Run, start: str, same: bool) -> None:
-    settings = Settings(**{**TINY, "start": start, "epochs": 1, "value_epochs": 0})
+    settings = Settings(**{**TINY, "start": start, "epochs": 1})
     base = learnt.open(learnt.base)
     assert learnt.ledger.champion is not None
     parts = ExpertIteration(settings, learnt.task, learnt.directory, learnt.ledger, base)

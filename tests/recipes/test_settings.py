@@ -16,7 +16,7 @@ from pawl.tasks.countdown import Countdown
 @pytest.mark.parametrize("values", [
     {"generations": 0}, {"attempts": 0}, {"temperature": 0.0}, {"real_floor": 1.0}, {"kl": -0.1}, {"alpha": 0.0},
     {"alpha": 1.5}, {"alpha": 0.7}, {"learning_rate": 0.0}, {"start": "anywhere"}, {"dtype": "float16"}, {"depth": 65},
-    {"value_epochs": -1}, {"failures": "imitate"},
+    {"test_problems": 0}, {"failures": "imitate"},
 ])
 def test_a_value_out_of_range_is_refused_by_name(values: dict[str, Any]) -> None:
     ((name, _),) = values.items()

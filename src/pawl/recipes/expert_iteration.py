@@ -160,7 +160,7 @@ class ExpertIteration:
 
     def _learn_value(self, candidate: Trainable, lessons: list[TokenExample], turn: Turn) -> None:
         plan = plan_batches([len(lesson.tokens) for lesson in lessons], [], batch=2 * self.settings.batch, floor=0.0,
-                            epochs=self.settings.value_epochs, key=self.key("value", turn))
+                            epochs=1, key=self.key("value", turn))
         if plan:
             training = train(candidate, lessons, [batch.own for batch in plan],
                              learning_rate=VALUE_RATE, objective=VALUE_ONLY)

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
-
 from pawl.config import settings
 from pawl.errors import TaskError
 from pawl.evaluate import final_result
@@ -37,8 +35,8 @@ EVERYTHING = 10**9
 class Settings(countdown.Settings):
     """Countdown's settings; of the loop's own, only the optimiser's matter."""
 
-    steps: Count = 700
-    """Batches of the solver's solutions."""
+    epochs: Count = 7
+    """Times the training sees each solution."""
 
 
 @runtime_checkable
@@ -66,13 +64,11 @@ def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
                                  for problem in task.problems("train", EVERYTHING, settings.seed)
                                  for solution in task.solutions(problem)])
         lengths = [len(example.tokens) for example in taught]
-        epochs = -(-settings.steps * settings.batch // len(taught))
-        plan = plan_batches(lengths, [], batch=settings.batch, floor=0.0, epochs=epochs,
-                            key=stream(settings.seed, "pupil"))[: settings.steps]
+        plan = plan_batches(lengths, [], batch=settings.batch, floor=0.0, epochs=settings.epochs,
+                            key=stream(settings.seed, "pupil"))
         training = train(pupil, taught, [batch.own for batch in plan], learning_rate=settings.step_size,
                          objective=Objective(), watch=watch)
     if ledger.base is None:
-        ledger.set_base(metrics | {f"pupil_{name}": value for name, value in training.losses.items()}
-                        | {"pupil_examples": float(len(np.unique(np.concatenate([batch.own for batch in plan]))))},
+        ledger.set_base(metrics | {f"pupil_{name}": number for name, number in training.losses.items()},
                         turn.seconds, directory.store(pupil.save, fingerprint))
     return final_result(base, pupil, task, truth(task), ledger, settings, notify)

@@ -58,12 +58,12 @@ class Settings:
     """Weight of the distance to the frozen base in the loss."""
     real_floor: Share = 0.05
     """Least share of real data in every batch."""
-    value_epochs: Annotated[int, Field(ge=0)] = 1
-    """Times a generation's training shows the value each attempt's truth, failures included."""
     gate_problems: Count = 800
     """Problems of a contest, at most; none is used twice."""
     alpha: Annotated[float, Field(gt=0, le=1)] = 0.05
     """Chance of any false promotion in the whole run, at most; 1 promotes every candidate."""
+    test_problems: Count = 1000
+    """Held-out problems of the final report, at most."""
     device: str = "auto"
     """cpu, cuda, or auto."""
     dtype: Literal["float32", "bfloat16"] = "float32"
