@@ -24,7 +24,7 @@ from pawl.testing import ScriptedPolicy
 
 torch.set_num_threads(1)
 
-SETTINGS = SimpleNamespace(seed=3, max_tokens=8, stop=(), generations=2)
+SETTINGS = SimpleNamespace(test_problems=1000, seed=3, max_tokens=8, stop=(), generations=2)
 
 
 WORDS = ("oslo", "rome", "bern", "lima")
