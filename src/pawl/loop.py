@@ -121,5 +121,5 @@ def _decide(parts: Parts, champion: Trainable, ledger: Ledger, attempts: list[At
         metrics=turn.metrics, seconds=turn.seconds, notes=turn.notes,
     ))
     parts.committed(turn)
-    turn.say("decide", decision.reasons[0] if decision else f"dropped: {dropped}")
+    turn.say("decide", decision.reasons[0] if decision else "; ".join((f"dropped: {dropped}", *turn.notes)))
     return candidate if promoted and candidate is not None else champion

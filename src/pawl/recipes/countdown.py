@@ -1,4 +1,4 @@
-"""Countdown: a small model that has only seen random legal play teaches itself to solve it, in five minutes."""
+"""Countdown: a small model that has only seen random legal play teaches itself to solve it, in minutes."""
 
 from __future__ import annotations
 
