@@ -70,7 +70,9 @@ def test_a_directory_with_something_else_in_it_is_refused_and_left_alone(tmp_pat
 def test_an_empty_directory_or_what_a_killed_process_left_of_one_can_be_used(tmp_path: Path) -> None:
     RunDirectory.create(tmp_path).close()
     (tmp_path / ".config.toml.partial").write_text("reci")
-    RunDirectory.create(tmp_path).close()
+    with RunDirectory.create(tmp_path) as run:
+        run.write_config({"recipe": "countdown"})
+        assert run.read_config() == {"recipe": "countdown"}
 
 
 def test_a_file_is_no_run_directory(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ KL_ROWS = 4
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """The weight of each part of the loss; a part of weight 0 is not computed."""
+    """The weight of each part of the loss; a part of weight 0 adds nothing."""
 
     likelihood: float = 1.0
     """Of the weighted likelihood, in nats per token."""
