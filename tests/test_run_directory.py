@@ -122,9 +122,8 @@ import os, sys, time
 from pathlib import Path
 from pawl.run_directory import RunDirectory
 run = RunDirectory.open(Path(sys.argv[1]))
-child = os.fork()
-if child:
-    print(child, flush=True)
+if not os.fork():
+    print(os.getpid(), flush=True)
 time.sleep(60)
 """
 
