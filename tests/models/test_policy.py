@@ -143,7 +143,7 @@ def test_a_completion_ends_before_a_stop_string(tokenizer: str) -> None:
         assert stopped.tokens.tolist() == whole.tokens[: len(stopped.tokens)].tolist()
         assert stopped.finish == ("stop" if places else whole.finish)
         cut += len(stopped.tokens) < len(whole.tokens)
-    assert cut > 5
+    assert cut > 2
 
 
 def test_the_text_leaves_the_end_token_out_and_the_tokens_keep_it(policy: TransformerPolicy) -> None:

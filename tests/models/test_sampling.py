@@ -73,7 +73,7 @@ def plain_loop(model: Transformer, prompt: IntArray, key: KeyArray, sampling: Sa
 def assert_same(ours: Row, theirs: Row) -> None:
     assert ours.tokens.tolist() == theirs.tokens.tolist()
     assert ours.finish == theirs.finish
-    np.testing.assert_allclose(ours.logprobs, theirs.logprobs, atol=1e-5)
+    np.testing.assert_allclose(ours.logprobs, theirs.logprobs, atol=2e-5)
 
 
 @pytest.fixture(scope="module")

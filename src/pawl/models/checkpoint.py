@@ -36,6 +36,8 @@ DOWNLOADED = ("model*.safetensors", VALUE_HEAD, "*.json", "*.jinja")
 """What is fetched of a Hugging Face repository: data only, neither code nor pickles."""
 _OS_ERROR = re.compile(r"\b(?:os error|code:) (\d+)")
 """How safetensors writes the system's error number, today and in its early versions."""
+TURNING = ("self_attn.q_proj", "self_attn.k_proj")
+"""What rotary positions turn."""
 FLOATS = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
@@ -46,7 +48,7 @@ def save_checkpoint(
     config = to_hf_config(model.arch)
     directory.mkdir(parents=True, exist_ok=True)
     # Copies: safetensors does not write tensors that share memory, as the parts of a fused matrix do.
-    tensors = {name: part.detach().cpu().clone() for name, part in hf_views(model).items()}
+    tensors = {name: flat(part).detach().cpu().clone() for name, part in hf_views(model).items()}
     with disk_errors():
         save_file(tensors, directory / WEIGHTS, metadata={"format": "pt"})
     save_value_head(directory, model.value_head)
@@ -97,7 +99,11 @@ def find_checkpoint(source: str | Path, patterns: Iterable[str] = DOWNLOADED) ->
 
 
 def hf_views(model: Transformer) -> dict[str, Tensor]:
-    """The parameters under their Hugging Face names. Parts of fused matrices are views: writing fills the model."""
+    """The parameters under their Hugging Face names. Parts of fused matrices are views: writing fills the model.
+
+    What turns with positions, queries and keys, comes as [heads, 2, D/2, ...]; `flat` makes it the [heads * D, ...] of
+    the layout, where the first entries of all pairs precede the second ones. Here the two of a pair are neighbours.
+    """
     arch = model.arch
     query, key, inner = arch.num_heads * arch.head_dim, arch.num_kv_heads * arch.head_dim, arch.intermediate_size
     views = {"model.embed_tokens.weight": model.embed.weight, "model.norm.weight": model.norm.weight}
@@ -108,8 +114,8 @@ def hf_views(model: Transformer) -> dict[str, Tensor]:
         views[f"{prefix}.input_layernorm.weight"] = block.attention_norm.weight
         views[f"{prefix}.post_attention_layernorm.weight"] = block.mlp_norm.weight
         if attention.q_norm is not None and attention.k_norm is not None:
-            views[f"{prefix}.self_attn.q_norm.weight"] = attention.q_norm.weight
-            views[f"{prefix}.self_attn.k_norm.weight"] = attention.k_norm.weight
+            views[f"{prefix}.self_attn.q_norm.weight"] = _halves(attention.q_norm.weight, arch)
+            views[f"{prefix}.self_attn.k_norm.weight"] = _halves(attention.k_norm.weight, arch)
         for linear, parts in (
             (attention.qkv, {"self_attn.q_proj": query, "self_attn.k_proj": key, "self_attn.v_proj": key}),
             (attention.out, {"self_attn.o_proj": arch.hidden_size}),
@@ -118,8 +124,20 @@ def hf_views(model: Transformer) -> dict[str, Tensor]:
         ):
             for kind, parameter in linear.named_parameters():
                 pieces = torch.split(parameter, list(parts.values()))
-                views |= {f"{prefix}.{part}.{kind}": piece for part, piece in zip(parts, pieces, strict=True)}
+                views |= {f"{prefix}.{part}.{kind}": _halves(piece, arch) if part in TURNING else piece
+                          for part, piece in zip(parts, pieces, strict=True)}
     return views
+
+
+def _halves(piece: Tensor, arch: Architecture) -> Tensor:
+    """[heads * D, ...], pairs side by side, as [heads, 2, D/2, ...]."""
+    halves: Tensor = piece.unflatten(0, (-1, arch.head_dim // 2, 2)).transpose(1, 2)
+    return halves
+
+
+def flat(view: Tensor) -> Tensor:
+    """A tensor of `hf_views` in the shape that the layout gives it."""
+    return view.flatten(0, 2) if view.dim() > 2 else view
 
 
 def _load_model(directory: Path, arch: Architecture, device: torch.device, dtype: torch.dtype) -> Transformer:
@@ -127,7 +145,7 @@ def _load_model(directory: Path, arch: Architecture, device: torch.device, dtype
     with torch.device("meta"):
         model = Transformer(arch).to(dtype)
     files = _weight_files(directory)
-    shapes = {name: tuple(view.shape) for name, view in hf_views(model).items()}
+    shapes = {name: tuple(flat(view).shape) for name, view in hf_views(model).items()}
     with torch.no_grad():
         places = _check_weights(files, shapes, directory)
         model.to_empty(device=device)
@@ -135,7 +153,7 @@ def _load_model(directory: Path, arch: Architecture, device: torch.device, dtype
         for path, names in places.items():
             with safe_open(path, "pt") as file:
                 for name in names:
-                    views[name].copy_(file.get_tensor(name))
+                    views[name].copy_(file.get_tensor(name).view(views[name].shape))
         load_value_head(directory, model.value_head)
     return model
 

@@ -2,7 +2,7 @@
 
 RMSNorm (Zhang and Sennrich 2019), rotary positions (Su et al. 2021), grouped-query attention (Ainslie et al. 2023),
 SwiGLU (Shazeer 2020). Query, key and value projections are one matrix, and so are gate and up; `checkpoint.py` splits
-them into the names of the Hugging Face layout. Letters: B rows, T tokens, H query heads, G key/value heads, D head
+and orders them as the Hugging Face layout does. Letters: B rows, T tokens, H query heads, G key/value heads, D head
 dimension, C hidden size, V vocabulary.
 
 Not covered: mixture of experts, sliding windows, cross attention; `architecture.py` refuses them by name.
@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pawl.models.architecture import Architecture
-from pawl.models.rope import Tables, rotary_table, rotate
+from pawl.models.rope import rotary_table, rotate
 
 
 class RMSNorm(nn.Module):
@@ -44,19 +44,20 @@ class Attention(nn.Module):
         self.q_norm = RMSNorm(arch.head_dim, arch.norm_epsilon) if arch.qk_norm else None
         self.k_norm = RMSNorm(arch.head_dim, arch.norm_epsilon) if arch.qk_norm else None
 
-    def project(self, x: Tensor, positions: Tables) -> tuple[Tensor, Tensor, Tensor]:
-        """Rotated queries [B, T, H, D], rotated keys and values [B, T, G, D] of x [B, T, C]."""
+    def project(self, x: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Rotated queries [..., T, H, D], rotated keys and values [..., T, G, D] of x [..., T, C]."""
         arch = self.arch
-        heads = self.qkv(x).unflatten(-1, (-1, arch.head_dim))
-        turning, v = heads.split((arch.num_heads + arch.num_kv_heads, arch.num_kv_heads), dim=-2)
+        turning = arch.num_heads + arch.num_kv_heads
+        heads = self.qkv(x).view(*x.shape[:-1], turning + arch.num_kv_heads, arch.head_dim)
+        turned, v = heads[..., :turning, :], heads[..., turning:, :]
         if self.q_norm is not None and self.k_norm is not None:
-            q, k = turning.split((arch.num_heads, arch.num_kv_heads), dim=-2)
-            turning = torch.cat((self.q_norm(q), self.k_norm(k)), dim=-2)
-        q, k = rotate(turning, positions).split((arch.num_heads, arch.num_kv_heads), dim=-2)
-        return q, k, v
+            q, k = turned.split((arch.num_heads, arch.num_kv_heads), dim=-2)
+            turned = torch.cat((self.q_norm(q), self.k_norm(k)), dim=-2)
+        turned = rotate(turned, rotations)
+        return turned[..., : arch.num_heads, :], turned[..., arch.num_heads :, :], v
 
-    def forward(self, x: Tensor, positions: Tables) -> tuple[Tensor, Tensor, Tensor]:
-        q, k, v = self.project(x, positions)
+    def forward(self, x: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        q, k, v = self.project(x, rotations)
         mixed = F.scaled_dot_product_attention(
             q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=True,
             enable_gqa=self.arch.num_heads != self.arch.num_kv_heads,
@@ -88,9 +89,9 @@ class Block(nn.Module):
         self.mlp_norm = RMSNorm(arch.hidden_size, arch.norm_epsilon)
         self.mlp = FeedForward(arch)
 
-    def forward(self, x: Tensor, positions: Tables) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, x: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """x [B, T, C] after the block, and the keys and values [B, T, G, D] that a cache may keep."""
-        mixed, k, v = self.attention(self.attention_norm(x), positions)
+        mixed, k, v = self.attention(self.attention_norm(x), rotations)
         x = x + mixed
         return x + self.mlp(self.mlp_norm(x)), k, v
 
@@ -118,24 +119,21 @@ class Transformer(nn.Module):
             assert isinstance(block, Block)
             yield block
 
-    def rotary(self, length: int) -> Tables:
-        """Rotary tables of the first `length` positions, on the weights' device; they grow as longer texts come."""
-        weight = self.embed.weight
-        if len(self._rotary[0]) < length or self._rotary[0].device != weight.device or (
-                self._rotary[0].dtype != weight.dtype):
+    def rotary(self, length: int) -> Tensor:
+        """Rotations [T, D/2] of the first `length` positions; the table grows as longer texts come."""
+        device = self.embed.weight.device
+        if len(self._rotary) < length or self._rotary.device != device:
             # A table first needed while sampling must also serve training: autograd refuses inference tensors.
             with torch.inference_mode(False):
-                cos, sin, swap = rotary_table(self.arch, max(256, 1 << (length - 1).bit_length()))
-                self._rotary = cos.to(weight), sin.to(weight), swap.to(weight)
-        cos, sin, swap = self._rotary
-        return cos[:length], sin[:length], swap
+                self._rotary = rotary_table(self.arch, max(256, 1 << (length - 1).bit_length())).to(device)
+        return self._rotary[:length]
 
     def hidden(self, tokens: Tensor) -> Tensor:
         """Final hidden states [B, T, C]; rows are right-padded, so that causal attention never sees the padding."""
-        positions = self.rotary(tokens.shape[1])
+        rotations = self.rotary(tokens.shape[1])
         x = self.embed(tokens)
         for block in self.layers():
-            x, _, _ = block(x, positions)
+            x, _, _ = block(x, rotations)
         hidden: Tensor = self.norm(x)
         return hidden
 
