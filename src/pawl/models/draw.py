@@ -20,7 +20,8 @@ def draw(logits: Tensor, uniforms: NDArray[np.float64], sampling: Sampling) -> t
     if sampling.temperature == 0:
         tokens = logits.argmax(-1)
     else:
-        weights = truncate((logits / sampling.temperature).softmax(-1), sampling)
+        plain = sampling.temperature == 1  # then half the work is done
+        weights = truncate(logprobs.exp() if plain else (logits / sampling.temperature).softmax(-1), sampling)
         # float64: over a large vocabulary a float32 sum would lose the rarest tokens.
         cumulative = weights.cumsum(-1, dtype=torch.float64)
         points = torch.from_numpy(uniforms).to(logits.device)[:, None] * cumulative[:, -1:]
