@@ -17,7 +17,7 @@ from pawl.gate.decision import always_promote, exact_gate
 from pawl.gate.power import power_sentence
 from pawl.interfaces import Task, Trainable
 from pawl.judges.truth import truth
-from pawl.keys import stream
+from pawl.keys import permutation, stream
 from pawl.learning.train import VALUE_ONLY, Objective, train
 from pawl.ledger import Ledger
 from pawl.loop import Turn, improve
@@ -40,6 +40,8 @@ TASK: str | None = None
 EVERYTHING = 10**9
 """As a count of problems: all there are."""
 PASS_AT_K_PROBLEMS = 128
+VALUE_LESSONS = 8192
+"""Distinct attempts, at most, that the value head of a generation learns from: one layer needs no more."""
 VALUE_RATE = 1e-2
 """Step size of the value head, one layer that learns by itself."""
 
@@ -159,8 +161,10 @@ class ExpertIteration:
             "tokens_real": sum(len(example.tokens) for example in shown)}
 
     def _learn_value(self, candidate: Trainable, lessons: list[TokenExample], turn: Turn) -> None:
+        key = self.key("value", turn)
+        lessons = [lessons[i] for i in permutation(key, len(lessons))[:VALUE_LESSONS]]
         plan = plan_batches([len(lesson.tokens) for lesson in lessons], [], batch=2 * self.settings.batch, floor=0.0,
-                            epochs=1, key=self.key("value", turn))
+                            epochs=1, key=key)
         if plan:
             training = train(candidate, lessons, [batch.own for batch in plan],
                              learning_rate=VALUE_RATE, objective=VALUE_ONLY)
