@@ -19,7 +19,7 @@ class Optimiser:
     """
 
     def __init__(self, parameters: Iterable[tuple[str, nn.Parameter]], *, learning_rate: float, steps: int,
-                 warmup: int, weight_decay: float = 0.01) -> None:
+                 warmup: int, weight_decay: float = 0.2) -> None:
         """`learning_rate` is the peak; `steps` the whole schedule, `warmup` its rise."""
         named = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
         self.parameters = [parameter for _, parameter in named]
