@@ -190,6 +190,14 @@ BREACHES: dict[str, tuple[Task, str]] = {
         changed(corpus=lambda s, n, seed: [Demonstration("x", "y")] * (n + 1)),
         "200 demonstrations at most",
     ),
+    "a hindsight that errs": (
+        changed(solved_by=lambda s, p, text: Doubling().problems("train", 1, 0)[0]),
+        "solved_by must name a problem that the answer solves, got '",
+    ),
+    "a hindsight of text": (
+        changed(solved_by=lambda s, p, text: "7"),
+        "solved_by must give a problem or None, got '7'",
+    ),
     "a fresh corpus": (
         changed(corpus=lambda s, n, seed: [Demonstration("x", str(time.perf_counter_ns()))]),
         "a corpus must be the same",

@@ -57,6 +57,16 @@ class Corpus(Protocol):
 
 
 @runtime_checkable
+class Hindsight(Protocol):
+    """A task that can name the problem to which a wrong answer would have been a right one."""
+
+    def solved_by(self, problem: Problem, answer: str) -> Problem | None:
+        """The problem, of any split, that `answer` solves, written as an answer to `problem`; None when there is none.
+        Never raises on odd text."""
+        ...
+
+
+@runtime_checkable
 class StepTask(Task, Protocol):
     """A task with rules: an answer is a path of legal steps."""
 

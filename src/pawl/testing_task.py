@@ -1,12 +1,14 @@
-"""Whether a task keeps the contract of `pawl.interfaces.Task`, and of `Corpus` and `StepTask` where it is one."""
+"""Whether a task keeps the contract of `pawl.interfaces.Task`, and of `Corpus`, `Hindsight` and `StepTask` where it is
+one."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from itertools import combinations
+from functools import partial
+from itertools import combinations, product
 
-from pawl.interfaces import Corpus, Task
+from pawl.interfaces import Corpus, Hindsight, Task
 from pawl.records import SPLITS, Demonstration, Problem, Split
 from pawl.testing_ask import ODD_TEXTS, Broken, ask, findings_of, is_score, shown
 from pawl.testing_steps import step_findings
@@ -33,6 +35,7 @@ def check_task(task: Task) -> list[str]:
         _scores(task),
         _odd_texts(task),
         _corpus(task),
+        _hindsight(task),
         step_findings(task, lambda: _problems(task, "train", 5, 0)),
     )
 
@@ -178,3 +181,23 @@ def _corpus(task: Task) -> Iterator[str]:
     for split in SPLITS[1:]:
         if any(problem.prompt in [item.prompt for item in made] for problem in _problems(task, split, _SAMPLE, 0)):
             yield f"a corpus must not show gate or test problems, got one of split {split!r}"
+
+
+def _hindsight(task: Task) -> Iterator[str]:
+    if not isinstance(task, Hindsight):
+        return
+    texts = list(ODD_TEXTS.values())
+    if isinstance(task, Corpus):
+        texts += [item.completion for item in task.corpus(_SCORED, 0)]
+    problems = _problems(task, "train", _SCORED, 0)
+    texts += [problem.answer for problem in problems if problem.answer is not None]
+    for problem, text in product(problems, texts):
+        named: object = ask("solved_by", partial(task.solved_by, problem, text))
+        if named is None:
+            continue
+        if not isinstance(named, Problem):
+            yield f"solved_by must give a problem or None, got {shown(named)}"
+            return
+        if (score := _score(task, named, text, "an answer at the problem that solved_by named")) != 1:
+            yield f"solved_by must name a problem that the answer solves, got {shown(named.id)}: score {shown(score)}"
+            return

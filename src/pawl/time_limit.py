@@ -1,4 +1,4 @@
-"""A time limit on code that is not ours: a user's `score`, a library's checker.
+"""A time limit on code that is not ours: a user's `score`, a library's checker; and what it raised, in words.
 
 In the main thread a timer signal interrupts the call where it stands; elsewhere, and where the system has no such
 signal, the call runs in a daemon thread that is left behind when time is up.
@@ -21,6 +21,10 @@ Result = TypeVar("Result")
 
 _AGAIN = 0.25
 """Seconds after which a call that swallowed the interruption is interrupted again."""
+
+
+LONGEST_REASON = 200
+"""Characters of what an error said."""
 
 
 class TimeUp(Exception):
@@ -87,3 +91,19 @@ def _left_behind(seconds: float, call: Callable[[], Result]) -> Result:
     if results:
         return results[0]
     raise TimeUp(f"took longer than {seconds:g} s")
+
+
+def in_words(error: BaseException) -> str:
+    """`ValueError: what it said`, on one line, short and printable whatever it said."""
+    said = printable(error)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def printable(value: object) -> str:
+    """What a value says of itself, on one line and not too long."""
+    try:
+        text = str(value)[: LONGEST_REASON + 1]
+    except Exception:  # the user's own __str__ is no better than their score
+        return "(it cannot be shown)"
+    text = "".join(c if c.isprintable() else " " for c in text)
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pawl.meters.truth_bits import filter_bits, surprisal_bits
+from pawl.meters.truth_bits import filter_bits, label_bits, surprisal_bits
 
 
 @given(st.integers(0, 3000), st.floats(0, 1))
@@ -36,3 +36,13 @@ def test_keeping_more_than_there_are_raises(kept: int, attempts: int) -> None:
 def test_surprisal_is_summed_over_tokens_and_texts_in_bits() -> None:
     assert surprisal_bits([np.log(np.float32([0.5, 0.25])), np.log(np.float32([0.125]))]) == pytest.approx(6.0)
     assert surprisal_bits([]) == 0.0
+
+
+@given(st.integers(1, 300), st.integers(0, 6))
+def test_labels_that_come_equally_often_tell_the_logarithm_of_their_number(times: int, power: int) -> None:
+    assert label_bits(list(range(2**power)) * times) == pytest.approx(times * 2**power * power)
+
+
+def test_one_label_for_all_tells_nothing_and_a_rare_one_more_than_a_common_one() -> None:
+    assert label_bits([]) == label_bits(["a"] * 9) == 0.0
+    assert label_bits("aaab") == pytest.approx(3 * math.log2(4 / 3) + 2)

@@ -83,6 +83,19 @@ def test_every_solution_scores_1_and_a_path_to_another_number_scores_0(hand: lis
     assert SMALL.score(problem, text) == float(value == max(target, 1))
 
 
+@given(HANDS, st.data())
+def test_a_path_solves_the_problem_of_its_end_whatever_it_was_asked(hand: list[int], data: st.DataObject) -> None:
+    value, text = data.draw(st.sampled_from(list(paths(tuple(hand[:3])))))
+    asked = Countdown.problem(hand[:3], data.draw(st.integers(1, 99)))
+    wanted = Countdown.problem(hand[:3], value) if SMALL.min_target <= value <= SMALL.max_target else None
+    assert SMALL.solved_by(asked, text) == wanted
+
+
+@pytest.mark.parametrize("answer", ["", "3+7", "3+7=11", "3+7=10", "9+9=18\n18+1=19", "3+7=10\n" * 10**5, "(" * 10**5])
+def test_what_is_no_legal_path_to_the_end_solves_nothing(answer: str) -> None:
+    assert Countdown().solved_by(Countdown.problem((3, 7, 9), 12), answer) is None
+
+
 OPERANDS = st.sampled_from(["3", "7", "3", "24", "1"])
 TEXTS = st.one_of(
     st.text(alphabet="37+-*/() =\n", max_size=16),

@@ -16,11 +16,9 @@ import numpy as np
 from pawl.errors import ConfigError
 from pawl.interfaces import Judge, Task
 from pawl.records import Attempt, Problem, Verdict
-from pawl.time_limit import TimeUp, within
+from pawl.time_limit import TimeUp, in_words, printable, within
 
 NAME = "truth"
-
-_LONGEST_REASON = 200
 
 
 def truth(task: Task, *, time_limit: float = 10.0) -> Judge:
@@ -56,7 +54,7 @@ def _verdict(task: Task, problem: Problem, text: str, time_limit: float) -> Verd
     except _NoScore as error:
         return Verdict(None, NAME, f"score must return a number in [0, 1], got {error}")
     except (Exception, SystemExit) as error:  # a user's code may raise anything; only KeyboardInterrupt is the user's
-        return Verdict(None, NAME, f"score raised {_in_words(error)}")
+        return Verdict(None, NAME, f"score raised {in_words(error)}")
     return Verdict(score, NAME)
 
 
@@ -69,20 +67,5 @@ def _checked(score: object) -> float:
     if not isinstance(score, (numbers.Real, np.bool_)):
         raise _NoScore(f"a {type(score).__name__}")
     if score < 0 or not score <= 1:  # the latter is true of NaN
-        raise _NoScore(_printable(score))
+        raise _NoScore(printable(score))
     return float(score)
-
-
-def _in_words(error: BaseException) -> str:
-    """`ValueError: what it said`, on one line, short and printable whatever it said."""
-    said = _printable(error)
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
-
-
-def _printable(value: object) -> str:
-    try:
-        text = str(value)[: _LONGEST_REASON + 1]
-    except Exception:  # the user's own __str__ is no better than their score
-        return "(it cannot be shown)"
-    text = "".join(c if c.isprintable() else " " for c in text)
-    return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"

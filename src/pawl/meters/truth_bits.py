@@ -7,7 +7,8 @@ verdicts and real text. These are upper bounds: what came in, not what was learn
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
@@ -27,6 +28,12 @@ def filter_bits(kept: int, attempts: int) -> float:
         return 0.0  # where lgamma's rounding would leave a trace
     nats = math.lgamma(attempts + 1) - math.lgamma(kept + 1) - math.lgamma(attempts - kept + 1)
     return nats / math.log(2)
+
+
+def label_bits(labels: Sequence[Hashable]) -> float:
+    """Bits in these labels: their number times the entropy of how often each of them comes."""
+    counts = np.array(list(Counter(labels).values()), dtype=np.float64)
+    return float(counts @ np.log2(len(labels) / counts)) if len(labels) else 0.0
 
 
 def surprisal_bits(logprobs: Sequence[FloatArray]) -> float:

@@ -125,6 +125,17 @@ class Countdown:
         except (NotArithmetic, IllegalAction):
             return 0.0
 
+    def solved_by(self, problem: Problem, answer: str) -> Problem | None:
+        """The problem with these numbers whose target a legal answer reached instead."""
+        numbers = sorted(problem.data["numbers"])
+        try:
+            left = self._play(numbers, answer.strip("\n").split("\n")) if len(answer) <= LONGEST_TEXT else []
+        except (NotArithmetic, IllegalAction):
+            return None
+        if len(left) != 1 or not self.min_target <= left[0] <= self.max_target:
+            return None
+        return self.problem(numbers, left[0])
+
     def _play(self, numbers: Sequence[int], lines: Sequence[str]) -> list[int]:
         """The numbers left after the steps; raises where one is illegal."""
         left = list(numbers)
@@ -152,21 +163,7 @@ class Countdown:
 
     def parse(self, text: str) -> Action:
         """The step `a+b=c` that a line states; raises IllegalAction when it is no step or its result is wrong."""
-        left, equals, right = text.strip(" ").partition("=")
-        try:
-            value, numbers = evaluate(left)
-            stated, alone = evaluate(right)
-        except NotArithmetic as error:
-            raise IllegalAction(f"not a step: {error}") from error
-        symbols = [c for c in left if c in "+-*/"]
-        if not equals or len(numbers) != 2 or len(symbols) != 1 or len(alone) != 1 or not right.strip(" ").isdigit():
-            raise IllegalAction("a step is `a+b=c` with one operation")
-        if value != stated:
-            raise IllegalAction(f"the result is {value}, not {stated}")
-        first, second = numbers
-        if first < second and symbols[0] in "+*":
-            first, second = second, first
-        return Action(first, symbols[0], second)
+        return parsed(text)
 
     def answer(self, state: State) -> str:
         return "\n".join(map(str, state.steps))
@@ -216,6 +213,27 @@ def _take(numbers: list[int], action: Action) -> list[int]:
     if value < 0:
         raise IllegalAction(f"{action.left}-{action.right} is negative")
     return [*left, value]
+
+
+@lru_cache(maxsize=100_000)
+def parsed(text: str) -> Action:
+    """The step that a line states; raises IllegalAction when it is none. Players write the same lines again and again.
+    """
+    left, equals, right = text.strip(" ").partition("=")
+    try:
+        value, numbers = evaluate(left)
+        stated, alone = evaluate(right)
+    except NotArithmetic as error:
+        raise IllegalAction(f"not a step: {error}") from error
+    symbols = [c for c in left if c in "+-*/"]
+    if not equals or len(numbers) != 2 or len(symbols) != 1 or len(alone) != 1 or not right.strip(" ").isdigit():
+        raise IllegalAction("a step is `a+b=c` with one operation")
+    if value != stated:
+        raise IllegalAction(f"the result is {value}, not {stated}")
+    first, second = numbers
+    if first < second and symbols[0] in "+*":
+        first, second = second, first
+    return Action(first, symbols[0], second)
 
 
 @lru_cache(maxsize=100_000)
