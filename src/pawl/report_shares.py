@@ -31,6 +31,7 @@ def sources(run: Run) -> list[Figure]:
 
 _SOURCES = {
     "self": "own answers",
+    "hindsight": "own failures, relabelled",
     "real": "real data",
     "search": "search",
     "teacher": "teacher",

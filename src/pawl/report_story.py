@@ -207,9 +207,11 @@ def steps(run: Run) -> list[Step]:
     settings = run.header.get("settings") or {}
     near = ", held near the first model" if number(settings.get("kl")) else ""
     anchor = "; real data goes along as an anchor" if run.total("examples_real") else ""
+    hindsight = ", and failures at the problems that they do solve" if run.total("examples_hindsight") else ""
     attempts, right = run.total("attempts"), run.total("right")
     share = f" ({percent(right / attempts)})" if attempts and right is not None else ""
-    learnt = [figure("examples_self", "its own"), figure("examples_real", "real")]
+    learnt = [figure("examples_self", "its own"), figure("examples_hindsight", "failures relabelled"),
+              figure("examples_real", "real")]
     outcomes = list(run.outcomes().values())
     gate = [f"{outcomes.count(word)} {word}" for word in ("promoted", "refused", "dropped") if word in outcomes]
     return [
@@ -222,7 +224,7 @@ def steps(run: Run) -> list[Step]:
         Step("Judge", "The task's own rules say which answers are right.", figure("right", "right") + share),
         Step(
             "Select",
-            f"Different right answers become examples{anchor}.",
+            f"Different right answers become examples{hindsight}{anchor}.",
             listed(filter(None, learnt)),
         ),
         Step(

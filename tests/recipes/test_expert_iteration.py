@@ -14,6 +14,7 @@ import pytest
 import torch
 from letters import LETTERS, Letters
 
+from pawl.errors import ConfigError
 from pawl.interfaces import Trainable
 from pawl.keys import row_keys
 from pawl.ledger import GenerationRow, Ledger
@@ -22,11 +23,13 @@ from pawl.models.checkpoint import fingerprint
 from pawl.models.opening import open_policy
 from pawl.play import play
 from pawl.recipes import expert_iteration
+from pawl.recipes.base_model import real_data
 from pawl.recipes.expert_iteration import ExpertIteration
 from pawl.recipes.settings import Settings
 from pawl.records import Event, Problem, Sampling, Split
 from pawl.run_directory import RunDirectory
 from pawl.selection.replay import replay
+from pawl.tasks.countdown import Countdown
 
 torch.set_num_threads(1)
 
@@ -318,13 +321,32 @@ def test_learning_starts_from_the_base_or_from_the_champion(learnt: Run, start: 
     settings = Settings(**{**TINY, "start": start, "epochs": 1})
     base = learnt.open(learnt.base)
     assert learnt.ledger.champion is not None
-    parts = ExpertIteration(settings, learnt.task, learnt.directory, learnt.ledger, base)
+    real = real_data(learnt.task, settings)
+    parts = ExpertIteration(settings, learnt.task, real, learnt.directory, learnt.ledger, base)
     examples, learners = learnt.ledger.examples([1]), []
     for champion in (base, learnt.open(learnt.ledger.champion)):
         candidate = parts.learn(champion, [], [], examples, Turn(1, 4, lambda event: None))
         assert candidate is not None
         learners.append(dict(candidate.named_parameters()))
     assert all(torch.equal(learners[0][name], learners[1][name]) for name in learners[0]) == same
+
+
+def test_failures_are_learnt_at_the_train_problems_that_they_solve(runs: Runs) -> None:
+    task = Countdown(numbers=2, max_number=12)
+    play = {"tokenizer": "bpe-512", "base_steps": 100, "max_tokens": 10, "problems": 100, "failures": "relabel"}
+    run = runs(task, **{**SMALLER, **play})
+    moved = [example for example in run.ledger.examples([1, 2]) if example.source == "hindsight"]
+    train = {problem.id for problem in task.problems("train", 10**6, 0)}
+    assert moved
+    assert {example.problem_id for example in moved} <= train
+    assert all(row.metrics["examples_hindsight"] > 0 for row in run.rows)
+    assert run.result["truth_bits"]["hindsight"] > 0
+
+
+def test_a_task_that_cannot_relabel_is_told_so_before_anything_is_made(runs: Runs) -> None:
+    with pytest.raises(ConfigError, match="must have a task with `solved_by`, got 'letters'"):
+        runs(Letters(), **{**SMALLER, "failures": "relabel"})
+    assert runs.made[0].ledger.base is None
 
 
 def test_a_task_without_real_text_learns_from_a_checkpoint(learnt: Run, runs: Runs) -> None:

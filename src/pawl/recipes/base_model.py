@@ -20,6 +20,8 @@ from pawl.records import Demonstration, TokenExample
 from pawl.selection.anchor import plan_batches
 from pawl.selection.examples import demonstration_examples
 
+BASE_RATE = 1e-2
+"""Peak step size of a base from scratch."""
 HELD_OUT = 256
 """Texts kept back, a tenth at most, to measure the loss on real text."""
 
@@ -77,7 +79,7 @@ def make_base(task: Task, real: RealData, settings: Settings,
     batches = plan_batches(lengths, [], batch=settings.batch, floor=0.0, epochs=epochs,
                            key=stream(settings.seed, "base"))
     plan = [batch.own for batch in batches[: settings.base_steps]]
-    training = train(base, examples, plan, learning_rate=settings.step_size, objective=Objective(), watch=watch)
+    training = train(base, examples, plan, learning_rate=BASE_RATE, objective=Objective(), watch=watch)
     # What the text told when it was new: a second epoch tells nothing more.
     nats = sum(training.surprise[: math.ceil(len(examples) / settings.batch)])
     return base, training.losses | {"tokens_trained": training.tokens, "truth_bits_real": nats / math.log(2),

@@ -9,29 +9,29 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from pawl import measure
+from pawl.errors import ConfigError
 from pawl.evaluate import final_result
 from pawl.gate.decision import always_promote, exact_gate
 from pawl.gate.power import power_sentence
-from pawl.interfaces import Task, Trainable
+from pawl.interfaces import Hindsight, Task, Trainable
 from pawl.judges.truth import truth
-from pawl.keys import permutation, stream
-from pawl.learning.train import VALUE_ONLY, Objective, train
+from pawl.keys import stream
 from pawl.ledger import Ledger
 from pawl.loop import Turn, improve
+from pawl.meters.truth_bits import label_bits
 from pawl.models.checkpoint import fingerprint
 from pawl.models.opening import open_policy
-from pawl.play import Contest, Watch, contest, play
-from pawl.recipes.base_model import encoded, make_base, real_data
+from pawl.play import Contest, contest, play
+from pawl.recipes.base_model import RealData, encoded, make_base, real_data
+from pawl.recipes.lessons import learn_policy, learn_value
 from pawl.recipes.settings import Settings
 from pawl.records import Attempt, Event, Problem, Sampling, TokenExample, Verdict
 from pawl.run_directory import RunDirectory
-from pawl.selection.anchor import plan_batches
 from pawl.selection.contest import Drawn, contest_size, next_contest
 from pawl.selection.curriculum import draw
-from pawl.selection.examples import chosen_examples, value_examples
+from pawl.selection.examples import chosen_examples
+from pawl.selection.hindsight import relabelled
 from pawl.selection.replay import replay
 from pawl.selection.select import select
 
@@ -40,10 +40,6 @@ TASK: str | None = None
 EVERYTHING = 10**9
 """As a count of problems: all there are."""
 PASS_AT_K_PROBLEMS = 128
-VALUE_LESSONS = 8192
-"""Distinct attempts, at most, that the value head of a generation learns from: one layer needs no more."""
-VALUE_RATE = 1e-2
-"""Step size of the value head, one layer that learns by itself."""
 
 __all__ = ["TASK", "Settings", "run"]
 
@@ -51,8 +47,12 @@ __all__ = ["TASK", "Settings", "run"]
 def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
         notify: Callable[[Event], None]) -> dict[str, Any]:
     """The whole experiment, from wherever the ledger says that it stopped. Returns what `pawl run --json` prints."""
-    base = _base(settings, task, directory, ledger, notify)
-    parts = ExpertIteration(settings, task, directory, ledger, base)
+    if settings.failures == "relabel" and not isinstance(task, Hindsight):
+        raise ConfigError(f"failures = 'relabel' must have a task with `solved_by`, got {task.name!r}",
+                          hint="use failures = 'discard', or give the task a `solved_by`")
+    real = real_data(task, settings)
+    base = _base(settings, task, real, directory, ledger, notify)
+    parts = ExpertIteration(settings, task, real, directory, ledger, base)
     parts.tidy()  # a kill may have come between a commit and this
     assert ledger.champion is not None
     champion = _open(directory.verify(ledger.champion, fingerprint), settings)
@@ -60,13 +60,12 @@ def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
     return final_result(base, champion, task, parts.judge, ledger, settings, notify)
 
 
-def _base(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
+def _base(settings: Settings, task: Task, real: RealData, directory: RunDirectory, ledger: Ledger,
           notify: Callable[[Event], None]) -> Trainable:
     if (row := ledger.base) is not None:
         return _open(directory.verify(row.checkpoint, fingerprint), settings)
     turn = Turn(0, settings.generations, notify)
     with turn.stage("base") as watch:
-        real = real_data(task, settings)
         base, metrics = make_base(task, real, settings, watch)
         metrics |= measure.real_loss(base, encoded(base, real.held_out))
     stored = directory.store(base.save, fingerprint)
@@ -81,7 +80,7 @@ def _open(path: Any, settings: Settings) -> Trainable:
 class ExpertIteration:
     """The parts of the loop, made from settings."""
 
-    def __init__(self, settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
+    def __init__(self, settings: Settings, task: Task, real: RealData, directory: RunDirectory, ledger: Ledger,
                  base: Trainable) -> None:
         self.settings, self.task, self.directory, self.ledger, self.base = settings, task, directory, ledger, base
         self.judge = truth(task)
@@ -91,9 +90,7 @@ class ExpertIteration:
         self.gate_problems = task.problems("gate", EVERYTHING, settings.seed)
         self.contest_size = contest_size(len(self.gate_problems), settings.generations,
                                          largest=settings.gate_problems)
-        real = real_data(task, settings)
         self.real, self.held_out = encoded(base, real.pool), encoded(base, real.held_out)
-        self.floor = settings.real_floor if self.real else 0.0
 
     def key(self, stage: str, turn: Turn) -> int:
         return stream(self.settings.seed, stage, turn.generation)
@@ -123,6 +120,12 @@ class ExpertIteration:
     def select(self, attempts: Sequence[Attempt], verdicts: Sequence[Verdict], turn: Turn) -> list[TokenExample]:
         key = self.key("measure", turn)
         turn.metrics |= measure.sampled(attempts, verdicts, key) | measure.distance(self.base, attempts, key)
+        if self.settings.failures == "relabel":
+            assert isinstance(self.task, Hindsight)
+            moved, reasons = relabelled(attempts, verdicts, self.task, self.base.encode)
+            turn.notes += [f"{reason} ({times} attempts)" for reason, times in reasons.most_common(3)]
+            turn.metrics["truth_bits_hindsight"] = label_bits([attempt.problem.id for attempt in moved])
+            attempts, verdicts = [*attempts, *moved], [*verdicts, *self.judge(moved)]
         chosen = select(attempts, verdicts, keep=self.settings.keep, limit=None)
         if not chosen:
             turn.notes.append(f"none of {len(attempts)} attempts was right")
@@ -138,37 +141,11 @@ class ExpertIteration:
             return None
         candidate = (champion if settings.start == "champion" else self.base).clone()
         with turn.stage("train") as watch:
-            self._learn_policy(candidate, own, turn, watch)
-            self._learn_value(candidate, value_examples(attempts, verdicts), turn)
+            turn.metrics |= learn_policy(candidate, self.base, own, self.real, settings, self.key("learn", turn), watch)
+            turn.metrics |= learn_value(candidate, attempts, verdicts, settings, self.key("value", turn))
         turn.metrics |= measure.real_loss(candidate, self.held_out) | {
             "distinct_right": len(examples), "replay": len(own), "truth_bits_real": 0.0}
         return candidate
-
-    def _learn_policy(self, candidate: Trainable, own: list[TokenExample], turn: Turn, watch: Watch) -> None:
-        settings = self.settings
-        plan = plan_batches([len(example.tokens) for example in own], [len(real.tokens) for real in self.real],
-                            batch=settings.batch, floor=self.floor, epochs=settings.epochs,
-                            key=self.key("learn", turn))
-        training = train(candidate, [*own, *self.real],
-                         [np.concatenate((batch.own, batch.real + len(own))) for batch in plan],
-                         learning_rate=settings.step_size, objective=Objective(kl=settings.kl),
-                         reference=self.base, watch=watch)
-        shown = [self.real[i] for batch in plan for i in batch.real]
-        turn.metrics |= training.losses | {
-            "tokens_trained": training.tokens, "steps": training.steps,
-            "examples_self": len(own) * settings.epochs, "examples_real": len(shown),
-            "tokens_self": settings.epochs * sum(len(example.tokens) for example in own),
-            "tokens_real": sum(len(example.tokens) for example in shown)}
-
-    def _learn_value(self, candidate: Trainable, lessons: list[TokenExample], turn: Turn) -> None:
-        key = self.key("value", turn)
-        lessons = [lessons[i] for i in permutation(key, len(lessons))[:VALUE_LESSONS]]
-        plan = plan_batches([len(lesson.tokens) for lesson in lessons], [], batch=2 * self.settings.batch, floor=0.0,
-                            epochs=1, key=key)
-        if plan:
-            training = train(candidate, lessons, [batch.own for batch in plan],
-                             learning_rate=VALUE_RATE, objective=VALUE_ONLY)
-            turn.metrics |= training.losses
 
     def contest(self, candidate: Trainable, champion: Trainable, turn: Turn) -> Contest:
         chosen = self._contest_problems()

@@ -44,8 +44,9 @@ class Settings:
     """Distinct right attempts learnt from, at most, at a problem."""
     start: Literal["champion", "base"] = "champion"
     """What a candidate's training starts from: continue from the champion or restart from the base."""
-    failures: Literal["discard"] = "discard"
-    """What the policy makes of failed attempts; the value learns from them in any case."""
+    failures: Literal["discard", "relabel"] = "discard"
+    """What the policy makes of failed attempts: nothing, or right attempts at the problems that they happen to solve.
+    The value learns from them in any case."""
     replay: Count = 8
     """Generations whose examples are learnt from."""
     epochs: Count = 3
@@ -53,7 +54,7 @@ class Settings:
     batch: Count = 128
     """Examples in a training batch."""
     learning_rate: Annotated[float, Field(gt=0)] | None = None
-    """Peak step size; none is 0.01 for a model from scratch and 0.00002 for a checkpoint."""
+    """Peak step size of a generation; none is 0.005 for a model from scratch and 0.00002 for a checkpoint."""
     kl: Weight = 0.01
     """Weight of the distance to the frozen base in the loss."""
     real_floor: Share = 0.05
@@ -76,4 +77,4 @@ class Settings:
     @property
     def step_size(self) -> float:
         """The learning rate, settled."""
-        return self.learning_rate or (2e-5 if self.model else 1e-2)
+        return self.learning_rate or (2e-5 if self.model else 5e-3)

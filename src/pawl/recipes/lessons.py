@@ -1,0 +1,60 @@
+"""What a candidate learns in a generation of expert iteration: the policy from right attempts, the value from all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pawl.interfaces import Trainable
+from pawl.keys import permutation
+from pawl.learning.train import VALUE_ONLY, Objective, train
+from pawl.play import Watch
+from pawl.recipes.settings import Settings
+from pawl.records import Attempt, TokenExample, Verdict
+from pawl.selection.anchor import plan_batches
+from pawl.selection.examples import value_examples
+
+VALUE_LESSONS = 8192
+"""Attempts, at most, that the value head of a generation learns from: one layer needs no more."""
+VALUE_RATE = 1e-2
+"""Step size of the value head, one layer that learns by itself."""
+
+Metrics = dict[str, float]
+
+
+def learn_policy(candidate: Trainable, base: Trainable, own: Sequence[TokenExample], real: Sequence[TokenExample],
+                 settings: Settings, key: int, watch: Watch) -> Metrics:
+    """Weighted likelihood of the examples, each seen `epochs` times, held by both anchors: the distance to the base and
+    a floor of real text. Returns the losses and what was learnt from, by source."""
+    floor = settings.real_floor if real else 0.0
+    plan = plan_batches([len(example.tokens) for example in own], [len(example.tokens) for example in real],
+                        batch=settings.batch, floor=floor, epochs=settings.epochs, key=key)
+    training = train(candidate, [*own, *real], [np.concatenate((batch.own, batch.real + len(own))) for batch in plan],
+                     learning_rate=settings.step_size, objective=Objective(kl=settings.kl), reference=base,
+                     watch=watch)
+    shown = [real[i] for batch in plan for i in batch.real]
+    metrics = training.losses | {"tokens_trained": training.tokens, "steps": training.steps,
+                                 "examples_real": len(shown), "tokens_real": _tokens(shown)}
+    for source in sorted({example.source for example in own}):
+        mine = [example for example in own if example.source == source]
+        metrics |= {f"examples_{source}": settings.epochs * len(mine),
+                    f"tokens_{source}": settings.epochs * _tokens(mine)}
+    return metrics
+
+
+def learn_value(candidate: Trainable, attempts: Sequence[Attempt], verdicts: Sequence[Verdict], settings: Settings,
+                key: int) -> Metrics:
+    """The value head's pass over the generation's attempts, right and wrong; the policy stays as it is."""
+    drawn = permutation(key, len(attempts))[:VALUE_LESSONS]
+    lessons = value_examples([attempts[i] for i in drawn], [verdicts[i] for i in drawn])
+    plan = plan_batches([len(lesson.tokens) for lesson in lessons], [], batch=2 * settings.batch, floor=0.0, epochs=1,
+                        key=key)
+    if not plan:
+        return {}
+    return train(candidate, lessons, [batch.own for batch in plan], learning_rate=VALUE_RATE,
+                 objective=VALUE_ONLY).losses
+
+
+def _tokens(examples: Sequence[TokenExample]) -> int:
+    return sum(len(example.tokens) for example in examples)
