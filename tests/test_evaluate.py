@@ -113,7 +113,7 @@ def test_a_policy_that_can_attempt_nothing_is_refused_in_words() -> None:
 def generation(index: int, *, promote: bool | None) -> GenerationRecord:
     decision = None if promote is None else Decision(promote, ("because",), 0.0, (0.0, 0.0), 1.0, 0.01)
     return GenerationRecord(index, [], [], [], None, [], decision, "nothing" if promote is None else None, "b", None,
-                            {"truth_bits_self": 2.0}, {"sample": 1.0, "train": 2.0}, [])
+                            {"truth_bits_self": 2.0, "truth_bits_hindsight": 1.0}, {"sample": 1.0, "train": 2.0}, [])
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_the_final_result_sums_up_the_run(ledger: Ledger) -> None:
     result = finish(ledger, Capitals())
     assert (result["recipe"], result["task"], result["seed"]) == ("school", "capitals", 3)
     assert [result[name] for name in ("generations", "promoted", "refused", "dropped")] == [3, 1, 1, 1]
-    assert result["truth_bits"] == {"self": 6.0, "real": 7.0}
+    assert result["truth_bits"] == {"self": 6.0, "hindsight": 3.0, "real": 7.0}
     seconds = result["seconds"]
     assert (seconds["base"], seconds["sample"], seconds["train"], seconds["search"]) == (10.0, 3.0, 6.0, 0.0)
     assert seconds["total"] == pytest.approx(10 + 3 + 6 + seconds["test"])
