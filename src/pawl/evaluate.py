@@ -104,8 +104,8 @@ def final_result(base: Policy, champion: Policy, task: Task, judge: Judge, ledge
         "generations": len(rows), "promoted": sum(decision.promote for decision in decisions),
         "refused": sum(not decision.promote for decision in decisions),
         "dropped": sum(row.dropped is not None for row in rows),
-        "truth_bits": {**{source: sum(row.metrics.get(f"truth_bits_{source}", 0.0) for row in rows)
-                          for source in ("self", "hindsight")},
+        "truth_bits": {"self": sum(row.metrics.get("truth_bits_self", 0.0) for row in rows),
+                       "hindsight": sum(row.metrics.get("truth_bits_hindsight", 0.0) for row in rows),
                        "real": ledger.base.metrics.get("truth_bits_real", 0.0)},
         "test": {"problem_ids": [problem.id for problem in problems],
                  "base_scores": before.greedy, "final_scores": after.greedy,

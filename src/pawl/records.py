@@ -96,7 +96,7 @@ class Attempt:
     """[P] what the policy was given."""
     completion: Completion
     source: str = "self"
-    """Who wrote it: self, search, real, teacher, person."""
+    """Who wrote it: self, hindsight (self, at another problem), search, real, teacher, person."""
     error: str | None = None
     """Why the attempt failed before it could be judged, with the stage's name in front."""
 

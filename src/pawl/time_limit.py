@@ -21,8 +21,6 @@ Result = TypeVar("Result")
 
 _AGAIN = 0.25
 """Seconds after which a call that swallowed the interruption is interrupted again."""
-
-
 LONGEST_REASON = 200
 """Characters of what an error said."""
 

@@ -217,8 +217,7 @@ def _take(numbers: list[int], action: Action) -> list[int]:
 
 @lru_cache(maxsize=100_000)
 def parsed(text: str) -> Action:
-    """The step that a line states; raises IllegalAction when it is none. Players write the same lines again and again.
-    """
+    """`Countdown.parse`, remembered: players write the same lines again and again."""
     left, equals, right = text.strip(" ").partition("=")
     try:
         value, numbers = evaluate(left)
