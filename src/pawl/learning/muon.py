@@ -1,13 +1,12 @@
 """Muon: momentum, then the nearest semi-orthogonal matrix as the step (Jordan et al. 2024).
 
-Matrices of one shape are orthogonalised together, in float32: on a CPU that is one product instead of many small ones,
-and bfloat16 products may be several times slower there than float32.
+In float32: bfloat16 products may be several times slower on a CPU.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -32,15 +31,11 @@ class Muon(torch.optim.Optimizer):
         """One step on the gradients that are there."""
         assert closure is None, "Muon takes its gradients as they are"
         for group in self.param_groups:
-            alike: dict[torch.Size, list[Tensor]] = defaultdict(list)
-            for matrix in group["params"]:
-                if matrix.grad is not None:
-                    alike[matrix.shape].append(matrix)
-            for shape, matrices in alike.items():
-                steps = orthogonalise(torch.stack([self._momentum(matrix, group) for matrix in matrices]))
-                scale = RMS * max(shape) ** 0.5
-                for matrix, step in zip(matrices, steps, strict=True):
-                    matrix.mul_(1 - group["lr"] * group["weight_decay"]).sub_(step, alpha=group["lr"] * scale)
+            matrices = [matrix for matrix in group["params"] if matrix.grad is not None]
+            steps = orthogonalise([self._momentum(matrix, group) for matrix in matrices])
+            for matrix, step in zip(matrices, steps, strict=True):
+                size = group["lr"] * RMS * max(matrix.shape) ** 0.5
+                matrix.mul_(1 - group["lr"] * group["weight_decay"]).sub_(step, alpha=size)
 
     def _momentum(self, matrix: Tensor, group: dict[str, Any]) -> Tensor:
         """Nesterov's look-ahead of the running mean of gradients."""
@@ -52,16 +47,38 @@ class Muon(torch.optim.Optimizer):
         return matrix.grad.lerp(mean, group["momentum"])
 
 
-def orthogonalise(matrices: Tensor) -> Tensor:
-    """U V^T of each of [N, rows, columns] = U S V^T, nearly: singular values all become about 1."""
-    x = matrices.float()
-    tall = x.shape[1] > x.shape[2]
-    if tall:
-        x = x.mT
-    norms: Tensor = torch.linalg.matrix_norm(x, keepdim=True)
-    x = x / (norms + 1e-7)
+def orthogonalise(matrices: Sequence[Tensor]) -> list[Tensor]:
+    """U V^T of each matrix X = U S V^T, nearly: singular values all become about 1.
+
+    The iteration X <- (a + b G + c G^2) X with G = X X^T only ever multiplies X from the left by polynomials of the
+    first G. So it runs on G, whose side is the smaller one of X, and X is multiplied once, in the end; matrices of
+    any shape with that side go together.
+    """
+    wide = [_wide(matrix.float()) for matrix in matrices]
+    wide = [x / (x.norm() + 1e-7) for x in wide]
+    alike: dict[int, list[int]] = defaultdict(list)
+    for place, x in enumerate(wide):
+        alike[len(x)].append(place)
+    for places in alike.values():
+        factors = _iterated(torch.stack([wide[place] @ wide[place].mT for place in places]))
+        for place, factor in zip(places, factors, strict=True):
+            wide[place] = factor @ wide[place]
+    return [(x if x.shape == matrix.shape else x.mT).to(matrix.dtype) for x, matrix in zip(wide, matrices, strict=True)]
+
+
+def _iterated(gram: Tensor) -> Tensor:
+    """What Newton and Schulz's iteration multiplies matrices by whose Gram matrices are these, [N, rows, rows]."""
     first, third, fifth = COEFFICIENTS
-    for _ in range(ITERATIONS):
-        gram = x @ x.mT
-        x = first * x + torch.baddbmm(gram, gram, gram, beta=third, alpha=fifth) @ x
-    return (x.mT if tall else x).to(matrices.dtype)
+    factor: Tensor | None = None
+    for iteration in range(ITERATIONS):
+        polynomial = torch.baddbmm(gram, gram, gram, beta=third, alpha=fifth)
+        polynomial.diagonal(dim1=-2, dim2=-1).add_(first)
+        factor = polynomial if factor is None else polynomial @ factor
+        if iteration < ITERATIONS - 1:
+            gram = polynomial @ gram @ polynomial
+    assert factor is not None
+    return factor
+
+
+def _wide(matrix: Tensor) -> Tensor:
+    return matrix.mT if matrix.shape[0] > matrix.shape[1] else matrix

@@ -108,7 +108,8 @@ def batch_losses(policy: Trainable, batch: Batch, objective: Objective,
     logits, values = policy.forward(batch.tokens, chosen)
     losses = _value_loss(values[valued[chosen]], batch, valued)
     if spoken.any():
-        losses["train_loss"] = weighted_likelihood(logits[spoken[chosen]], batch.targets[spoken], batch.weights[spoken])
+        likely = logits if spoken.equal(chosen) else logits[spoken[chosen]]  # the same, without copying the most of it
+        losses["train_loss"] = weighted_likelihood(likely, batch.targets[spoken], batch.weights[spoken])
     if objective.kl > 0 and reference is not None and spoken[::KL_ROWS].any():
         rows = torch.zeros_like(spoken)
         rows[::KL_ROWS] = spoken[::KL_ROWS]

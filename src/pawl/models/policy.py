@@ -74,12 +74,12 @@ class TransformerPolicy:
         return self.model.named_parameters()
 
     def forward(self, tokens: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        hidden = self.model.hidden(tokens)[chosen]
+        hidden = self.model.hidden(tokens, chosen)
         return self.model.unembed(hidden), self.model.value(hidden)
 
     def values(self, tokens: Tensor, chosen: Tensor) -> Tensor:
         with torch.no_grad():
-            hidden = self.model.hidden(tokens)[chosen]
+            hidden = self.model.hidden(tokens, chosen)
         return self.model.value(hidden)
 
     def save(self, directory: Path) -> None:

@@ -49,20 +49,21 @@ class Attention(nn.Module):
         arch = self.arch
         turning = arch.num_heads + arch.num_kv_heads
         heads = self.qkv(x).view(*x.shape[:-1], turning + arch.num_kv_heads, arch.head_dim)
-        turned, v = heads[..., :turning, :], heads[..., turning:, :]
+        # Splits rather than slices: their gradients are joined, not padded with zeros and added.
+        turned, v = heads.split((turning, arch.num_kv_heads), dim=-2)
         if self.q_norm is not None and self.k_norm is not None:
             q, k = turned.split((arch.num_heads, arch.num_kv_heads), dim=-2)
             turned = torch.cat((self.q_norm(q), self.k_norm(k)), dim=-2)
-        turned = rotate(turned, rotations)
-        return turned[..., : arch.num_heads, :], turned[..., arch.num_heads :, :], v
+        q, k = rotate(turned, rotations).split((arch.num_heads, arch.num_kv_heads), dim=-2)
+        return q, k, v
 
-    def forward(self, x: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        q, k, v = self.project(x, rotations)
+    def mix(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """What each position gathers from those before it and itself, [B, T, H * D]."""
         mixed = F.scaled_dot_product_attention(
             q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=True,
             enable_gqa=self.arch.num_heads != self.arch.num_kv_heads,
         )
-        return self.out(mixed.transpose(1, 2).flatten(-2)), k, v
+        return mixed.transpose(1, 2).flatten(-2)
 
 
 class FeedForward(nn.Module):
@@ -89,10 +90,16 @@ class Block(nn.Module):
         self.mlp_norm = RMSNorm(arch.hidden_size, arch.norm_epsilon)
         self.mlp = FeedForward(arch)
 
-    def forward(self, x: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """x [B, T, C] after the block, and the keys and values [B, T, G, D] that a cache may keep."""
-        mixed, k, v = self.attention(self.attention_norm(x), rotations)
-        x = x + mixed
+    def forward(self, x: Tensor, rotations: Tensor, places: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """x [B, T, C] after the block, and the keys and values [B, T, G, D] that a cache may keep.
+
+        With `places` [N], indices into the B * T positions, x after the block is [N, C], of those alone.
+        """
+        q, k, v = self.attention.project(self.attention_norm(x), rotations)
+        mixed = self.attention.mix(q, k, v)
+        if places is not None:
+            x, mixed = (part.flatten(0, 1).index_select(0, places) for part in (x, mixed))
+        x = x + self.attention.out(mixed)
         return x + self.mlp(self.mlp_norm(x)), k, v
 
 
@@ -128,12 +135,18 @@ class Transformer(nn.Module):
                 self._rotary = rotary_table(self.arch, max(256, 1 << (length - 1).bit_length())).to(device)
         return self._rotary[:length]
 
-    def hidden(self, tokens: Tensor) -> Tensor:
-        """Final hidden states [B, T, C]; rows are right-padded, so that causal attention never sees the padding."""
+    def hidden(self, tokens: Tensor, chosen: Tensor) -> Tensor:
+        """Final hidden states [N, C] of the N positions chosen [B, T], a row after the other.
+
+        Rows are right-padded, so that causal attention never sees the padding. The last block gives its keys and
+        values of all positions and the rest of its work to those chosen.
+        """
         rotations = self.rotary(tokens.shape[1])
-        x = self.embed(tokens)
-        for block in self.layers():
+        x, places = self.embed(tokens), chosen.flatten().nonzero().squeeze(1)
+        *inner, last = self.layers()
+        for block in inner:
             x, _, _ = block(x, rotations)
+        x, _, _ = last(x, rotations, places)
         hidden: Tensor = self.norm(x)
         return hidden
 
@@ -147,7 +160,7 @@ class Transformer(nn.Module):
         return values.squeeze(-1)
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        hidden = self.hidden(tokens)
+        hidden = self.hidden(tokens, torch.ones_like(tokens, dtype=torch.bool)).view(*tokens.shape, -1)
         return self.unembed(hidden), self.value(hidden)
 
 
