@@ -77,6 +77,7 @@ def metrics(index: int, skill: float, right: int) -> dict[str, float]:
         "real_loss": 1.12 + 0.006 * index,
         "train_loss": 0.9 - 0.05 * index,
         "value_auroc": min(0.93, 0.58 + 0.06 * index),
+        "value_ece": 0.12 - 0.01 * index,
         "value_loss": 0.62 - 0.04 * index,
         "examples_self": 6.0 * right,
         "examples_real": 2.0 * right,

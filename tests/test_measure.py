@@ -119,12 +119,14 @@ def test_the_value_is_asked_halfway_and_ranked_against_the_truth() -> None:
     said = [attempt(0, range(1, n + 1), [-1.0] * n) for n in (1, 3, 4, 6)]
     found = measure.value(policy, said, np.array([0, 1, 0, 1], np.float32))
     assert policy.asked == [[7, 8], [7, 8, 1], [7, 8, 1, 2], [7, 8, 1, 2, 3]]
-    # Of the four pairs of a right and a wrong one, one is the wrong way round: 3 tokens against 4.
-    assert found == {"value_auroc": pytest.approx(3 / 4)}
+    # Of the four pairs of a right and a wrong one, one is the wrong way round: 3 tokens against 4. The
+    # values 0.2, 0.3, 0.4 and 0.5 are each alone in a bin.
+    assert found == {"value_auroc": pytest.approx(3 / 4), "value_ece": pytest.approx((0.2 + 0.7 + 0.4 + 0.5) / 4)}
 
 
-def test_a_value_without_both_kinds_is_not_measured() -> None:
-    assert measure.value(Hopeful(), [attempt(0)], np.array([1.0], np.float32)) == {}
+def test_a_value_without_both_kinds_is_not_ranked() -> None:
+    found = measure.value(Hopeful(), [attempt(0)], np.array([1.0], np.float32))
+    assert found.keys() == {"value_ece"}
     assert measure.value(Hopeful(), [], np.zeros(0, np.float32)) == {}
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from pawl.interfaces import Judge, Policy
 from pawl.keys import permutation, stream
-from pawl.meters.calibration import auroc
+from pawl.meters.calibration import auroc, expected_calibration_error
 from pawl.meters.divergence import divergence
 from pawl.meters.diversity import distinct_n, mean_entropy
 from pawl.meters.passk import mean_pass_at_k
@@ -78,13 +78,15 @@ def real_loss(policy: Policy, held_out: Sequence[TokenExample]) -> Metrics:
 
 
 def value(policy: Policy, attempts: Sequence[Attempt], scores: FloatArray) -> Metrics:
-    """How well the value, asked halfway through an attempt, foretells the attempt's truth."""
+    """How well the value, asked halfway through an attempt, foretells the attempt's truth: does it rank right above
+    wrong (AUROC), and do its numbers hold (expected calibration error)."""
     halves = [attempt.completion.tokens[: len(attempt.completion.tokens) // 2] for attempt in attempts]
     prefixes = [np.concatenate((attempt.prompt_tokens, half)) for attempt, half in zip(attempts, halves, strict=True)]
     if not prefixes:
         return {}
-    area = auroc([evaluation.value for evaluation in policy.evaluate(prefixes)], scores >= 1)
-    return {} if area is None else {"value_auroc": area}
+    values = [evaluation.value for evaluation in policy.evaluate(prefixes)]
+    found = {"value_auroc": auroc(values, scores >= 1), "value_ece": expected_calibration_error(values, scores)}
+    return {name: number for name, number in found.items() if number is not None}
 
 
 def pass_at(policy: Policy, problems: Sequence[Problem], judge: Judge, *, k: int, sampling: Sampling,

@@ -121,8 +121,9 @@ _METERS = (
     _Meter(
         "ranking",
         "Value head: who is right?",
-        "How often it rates a right attempt above a wrong one (AUROC). 50% is guessing.",
-        (("value_auroc", "AUROC"),),
+        "How often it rates a right attempt above a wrong one, asked halfway (AUROC; 50% is guessing), and how far its "
+        "estimates lie from what comes (expected calibration error; 0% is exact).",
+        (("value_auroc", "AUROC"), ("value_ece", "calibration error")),
         share=True,
     ),
     _Meter(

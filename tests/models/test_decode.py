@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -28,6 +29,13 @@ def make(arch: Architecture) -> Transformer:
         noise = torch.randn(parameter.shape, generator=random) * 0.2
         parameter.data.copy_(noise if parameter.dim() == 2 else parameter + noise)
     return model.requires_grad_(False)
+
+
+@pytest.fixture(autouse=True, params=[False, True], ids=["compiled", "torch"])
+def gradients(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where gradients are on, torch computes what the compiled loops do otherwise."""
+    with torch.set_grad_enabled(request.param):
+        yield
 
 
 @pytest.fixture(params=[PLAIN, replace(PLAIN, num_heads=4, num_kv_heads=2, head_dim=16, tie_embeddings=False),

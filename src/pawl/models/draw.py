@@ -7,21 +7,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pawl.models import kernels
 from pawl.records import Sampling
 
 
+@torch.no_grad()
 def draw(logits: Tensor, uniforms: NDArray[np.float64], sampling: Sampling) -> tuple[Tensor, Tensor]:
     """Tokens [B] and their log-probabilities [B] at temperature 1, from logits [B, V] and uniforms [B] in [0, 1).
 
     A row's draw is a function of its own logits and its own number. Ties at the cut-off of top-k are kept.
     """
     logits = logits.float()
+    whole = sampling.top_k == 0 and sampling.top_p == 1
+    if sampling.temperature > 0 and whole and kernels.serve(logits):
+        return kernels.draw(logits, uniforms, sampling.temperature)
     logprobs = logits.log_softmax(-1)
     if sampling.temperature == 0:
         tokens = logits.argmax(-1)
     else:
-        plain = sampling.temperature == 1  # then half the work is done
-        weights = truncate(logprobs.exp() if plain else (logits / sampling.temperature).softmax(-1), sampling)
+        weights = truncate((logits / sampling.temperature).softmax(-1), sampling)
         # float64: over a large vocabulary a float32 sum would lose the rarest tokens.
         cumulative = weights.cumsum(-1, dtype=torch.float64)
         points = torch.from_numpy(uniforms).to(logits.device)[:, None] * cumulative[:, -1:]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import gcd
 from typing import Literal
 
 import numpy as np
@@ -21,7 +22,7 @@ from pawl.models.threads import one_thread_each
 from pawl.models.transformer import Transformer
 from pawl.records import FloatArray, IntArray, KeyArray, Sampling
 
-LENGTH_STEP = 16
+LENGTH_STEP = 8
 """Prompts share a grid when their lengths round up to the same multiple of this."""
 ROWS = 512
 """Rows of a grid: enough to keep the matrix products busy, few enough for the cache to stay near the cores."""
@@ -149,11 +150,14 @@ class _Place:
 
 
 def _arrange(origin: NDArray[np.int64]) -> _Place:
-    """The smallest grid that holds all live rows of `origin` [P, K] (-1 is dead), padded to a multiple of ROW_STEP."""
+    """The smallest grid that holds all live rows of `origin` [P, K] (-1 is dead).
+
+    Padded so that both the rows and the tokens of prompts are a multiple of ROW_STEP.
+    """
     live = origin >= 0
     count = int(live.sum(axis=1).max())
     prompts = np.flatnonzero(live.any(axis=1))
-    missing = -len(prompts) % (ROW_STEP // np.gcd(ROW_STEP, count))
+    missing = -len(prompts) % (ROW_STEP // gcd(ROW_STEP, LENGTH_STEP, count))
     # Live rows first, in their order; what is left of the `count` places is padding.
     columns = np.argsort(~live[prompts], axis=1, kind="stable")[:, :count]
     rows = np.take_along_axis(origin[prompts], columns, axis=1)

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pawl.models import kernels
 from pawl.models.architecture import Architecture
 from pawl.models.rope import rotary_table, rotate
 
@@ -29,6 +30,8 @@ class RMSNorm(nn.Module):
         self.epsilon = epsilon
 
     def forward(self, x: Tensor) -> Tensor:
+        if kernels.serve(x):
+            return kernels.rms_norm(x, self.weight, self.epsilon)
         return F.rms_norm(x, self.weight.shape, self.weight, self.epsilon)
 
 
@@ -44,8 +47,8 @@ class Attention(nn.Module):
         self.q_norm = RMSNorm(arch.head_dim, arch.norm_epsilon) if arch.qk_norm else None
         self.k_norm = RMSNorm(arch.head_dim, arch.norm_epsilon) if arch.qk_norm else None
 
-    def project(self, x: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Rotated queries [..., T, H, D], rotated keys and values [..., T, G, D] of x [..., T, C]."""
+    def heads(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Queries and keys [..., H + G, D], to be rotated, and values [..., G, D] of x [..., C]."""
         arch = self.arch
         turning = arch.num_heads + arch.num_kv_heads
         heads = self.qkv(x).view(*x.shape[:-1], turning + arch.num_kv_heads, arch.head_dim)
@@ -54,7 +57,12 @@ class Attention(nn.Module):
         if self.q_norm is not None and self.k_norm is not None:
             q, k = turned.split((arch.num_heads, arch.num_kv_heads), dim=-2)
             turned = torch.cat((self.q_norm(q), self.k_norm(k)), dim=-2)
-        q, k = rotate(turned, rotations).split((arch.num_heads, arch.num_kv_heads), dim=-2)
+        return turned, v
+
+    def project(self, x: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Rotated queries [..., T, H, D], rotated keys and values [..., T, G, D] of x [..., T, C]."""
+        turned, v = self.heads(x)
+        q, k = rotate(turned, rotations).split((self.arch.num_heads, self.arch.num_kv_heads), dim=-2)
         return q, k, v
 
     def mix(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -75,8 +83,13 @@ class FeedForward(nn.Module):
         self.down = nn.Linear(arch.intermediate_size, arch.hidden_size, bias=arch.mlp_bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        gate, up = self.gate_up(x).chunk(2, dim=-1)
-        output: Tensor = self.down(F.silu(gate) * up)
+        gate_up = self.gate_up(x)
+        if kernels.serve(gate_up):
+            inner = kernels.swiglu(gate_up)
+        else:
+            gate, up = gate_up.chunk(2, dim=-1)
+            inner = F.silu(gate) * up
+        output: Tensor = self.down(inner)
         return output
 
 

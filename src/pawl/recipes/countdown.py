@@ -27,7 +27,7 @@ class Settings(shared.Settings):
     """Longest attempt, in tokens."""
     failures: Literal["discard", "relabel"] = "relabel"
     """What the policy makes of failed attempts: nothing, or right attempts at problems that they happen to solve."""
-    epochs: shared.Count = 4
+    epochs: shared.Count = 6
     """Times a generation's training sees each example."""
     real_floor: shared.Share = 0.005
     """Least share of real data in every batch. Random play ignores the target: much of it teaches that."""

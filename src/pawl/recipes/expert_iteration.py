@@ -39,6 +39,8 @@ TASK: str | None = None
 """No task of its own: the user names one."""
 EVERYTHING = 10**9
 """As a count of problems: all there are."""
+MOST_EXAMPLES = 100_000
+"""Right attempts, at most, that a generation adds to what is learnt from; those at the hardest problems come first."""
 PASS_AT_K_PROBLEMS = 128
 
 __all__ = ["TASK", "Settings", "run"]
@@ -126,7 +128,7 @@ class ExpertIteration:
             turn.notes += [f"{reason} ({times} attempts)" for reason, times in reasons.most_common(3)]
             turn.metrics["truth_bits_hindsight"] = label_bits([attempt.problem.id for attempt in moved])
             attempts, verdicts = [*attempts, *moved], [*verdicts, *self.judge(moved)]
-        chosen = select(attempts, verdicts, keep=self.settings.keep, limit=None)
+        chosen = select(attempts, verdicts, keep=self.settings.keep, limit=MOST_EXAMPLES)
         if not chosen:
             turn.notes.append(f"none of {len(attempts)} attempts was right")
         return chosen_examples(attempts, chosen)

@@ -35,7 +35,7 @@ EVERYTHING = 10**9
 class Settings(countdown.Settings):
     """Countdown's settings; of the loop's own, only the optimiser's matter."""
 
-    epochs: Count = 13
+    epochs: Count = 18
     """Times the training sees each solution."""
 
 

@@ -18,19 +18,19 @@ def select(
     verdicts: Sequence[Verdict],
     *,
     keep: int,
-    limit: int | None,
+    limit: int,
     threshold: float = 1.0,
 ) -> list[int]:
     """Places in `attempts` of those to learn from, in the order of problems and then of attempt numbers.
 
     Right means a score of at least `threshold`. Of right attempts with the same text one is taken, at most
-    `keep` of each problem, the lowest numbers first. Where more than `limit` would be left (None: no limit),
-    problems with a lower share of right ones among their judged attempts go first, earlier problems on a tie.
-    Apart from the order in which problems first appear, the order of `attempts` does not matter.
+    `keep` of each problem, the lowest numbers first. Where more than `limit` would be left, problems
+    with a lower share of right ones among their judged attempts go first, earlier problems on a tie. Apart
+    from the order in which problems first appear, the order of `attempts` does not matter.
     """
     if keep < 1:
         raise ConfigError(f"keep must be at least 1 attempt a problem, got {keep}")
-    if limit is not None and limit < 0:
+    if limit < 0:
         raise ConfigError(f"limit must be at least 0 examples, got {limit}")
     by_problem: dict[str, list[int]] = {}
     for place, (attempt, verdict) in enumerate(zip(attempts, verdicts, strict=True)):
@@ -46,11 +46,10 @@ def select(
             candidates.append((len(right) / len(judged), _distinct(attempts, right)[:keep]))
 
     hardest_first = sorted(range(len(candidates)), key=lambda row: candidates[row][0])  # ties keep order
-    budget = limit if limit is not None else len(attempts)
     chosen: dict[int, list[int]] = {}
     for row in hardest_first:
-        chosen[row] = candidates[row][1][:budget]
-        budget -= len(chosen[row])
+        chosen[row] = candidates[row][1][:limit]
+        limit -= len(chosen[row])
     return [place for row in sorted(chosen) for place in chosen[row]]
 
 

@@ -1,0 +1,137 @@
+"""The compiled loops, against torch and numpy in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from pawl.models import kernels
+
+torch.set_num_threads(1)
+
+ALMOST_ONE = 1 - 2.0**-53
+
+
+@pytest.fixture(autouse=True)
+def no_gradients() -> Iterator[None]:
+    with torch.no_grad():
+        yield
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_they_serve_float32_on_a_cpu_where_no_gradient_is_wanted() -> None:
+    assert kernels.serve(random(2))
+    assert not kernels.serve(random(2).bfloat16())
+    assert not kernels.serve(torch.empty(2, device="meta"))
+    with torch.enable_grad():
+        assert not kernels.serve(random(2))
+
+
+@pytest.mark.parametrize("shape", [(5, 32), (2, 3, 7), (1, 1), (4, 0, 8)])
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
+def test_a_norm_is_torchs(shape: tuple[int, ...], scale: float) -> None:
+    x, weight = scale * random(*shape), random(shape[-1], seed=1)
+    expected = F.rms_norm(x.double(), (shape[-1],), weight.double(), 1e-5)
+    torch.testing.assert_close(kernels.rms_norm(x, weight, 1e-5), expected.float(), rtol=2e-6, atol=1e-7)
+
+
+def test_a_norm_of_every_other_head_is_that_of_a_copy() -> None:
+    heads, weight = random(6, 4, 8), random(8, seed=1)
+    found = kernels.rms_norm(heads[:, ::2], weight, 1e-5)
+    assert torch.equal(found, kernels.rms_norm(heads[:, ::2].contiguous(), weight, 1e-5))
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 30.0, 1000.0])
+def test_swiglu_is_torchs(scale: float) -> None:
+    gate_up = scale * random(3, 5, 44)
+    gate, up = gate_up.double().chunk(2, dim=-1)
+    torch.testing.assert_close(kernels.swiglu(gate_up), (F.silu(gate) * up).float(), rtol=2e-6, atol=1e-30)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-87, 87, width=32), min_size=1, max_size=40))
+def test_exp_is_numpys_to_half_a_millionth(numbers: list[float]) -> None:
+    """Seen through silu, which has it of every number's negative size."""
+    gates = torch.tensor(numbers, dtype=torch.float32)[None]
+    found = kernels.swiglu(torch.cat((gates, torch.ones_like(gates)), dim=1))
+    exact = gates.double() * torch.sigmoid(gates.double())
+    torch.testing.assert_close(found.double(), exact, rtol=2e-6, atol=0)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-30, 30, width=32), min_size=1, max_size=40), st.sampled_from([0.25, 0.7, 1.0, 2.0]),
+       st.floats(0, ALMOST_ONE))
+def test_a_token_is_where_the_number_falls_in_the_distribution(
+    logits: list[float], temperature: float, number: float
+) -> None:
+    exact = np.asarray(logits, np.float64)
+    weights = np.exp((exact - exact.max()) / temperature)
+    edges = np.concatenate(([0.0], np.cumsum(weights / weights.sum())))
+    (token,), (logprob,) = kernels.draw(torch.tensor([logits], dtype=torch.float32), np.array([number]), temperature)
+    assert edges[token] - 1e-6 <= number <= edges[token + 1] + 1e-6
+    assert float(logprob) == pytest.approx(float(exact[token] - np.logaddexp.reduce(exact)), abs=1e-5)
+
+
+def test_the_rarest_tokens_of_a_large_vocabulary_are_drawn_as_often_as_they_should() -> None:
+    """One likely token and then 200,000 of 1e-9 each: a sum in float32 would stand still at 1."""
+    logits = torch.full((1, 200_001), float(np.log(1e-9)))
+    logits[0, 0] = 0
+    inside = (1 + 150_000.5 * 1e-9) / (1 + 200_000 * 1e-9)
+    (token,), _ = kernels.draw(logits, np.array([inside]), 1.0)
+    assert abs(int(token) - 150_001) <= 150_001 * 1e-4
+
+
+@pytest.mark.parametrize("number", [0.0, ALMOST_ONE])
+def test_a_token_without_probability_is_not_drawn(number: float) -> None:
+    never = float("-inf")
+    (token,), (logprob,) = kernels.draw(torch.tensor([[never, 1.0, 2.0, never]]), np.array([number]), 1.0)
+    assert int(token) == (1 if number == 0 else 2)
+    assert float(logprob) == pytest.approx(float(torch.tensor([1.0, 2.0]).log_softmax(0)[int(token) - 1]), abs=1e-6)
+
+
+@pytest.mark.parametrize(("heads", "groups"), [(4, 4), (4, 2), (3, 1)])
+@pytest.mark.parametrize("size", [2, 8, 40])
+def test_attention_gathers_what_the_softmax_says_and_fills_the_cache(heads: int, groups: int, size: int) -> None:
+    prompts, count, width, room, step = 3, 2, 5, 6, 3
+    lengths = torch.tensor([5, 1, 3])
+    rows = prompts * count
+    turned, new_values = random(rows, heads + groups, size), random(rows, groups, size, seed=1)
+    prompt_keys, prompt_values = (random(prompts, groups, width, size, seed=seed) for seed in (2, 3))
+    keys, values = (random(prompts, groups, count, room, size, seed=seed) for seed in (4, 5))
+    angles = random(16, size // 2, seed=6).double()
+    rotations = torch.polar(torch.ones_like(angles), angles)
+    before = keys.clone(), values.clone()
+    found = kernels.attend(turned, new_values, rotations.to(torch.complex64), lengths, prompt_keys, prompt_values,
+                           keys, values, step).view(rows, heads, size)
+    for row in range(rows):
+        prompt, completion = divmod(row, count)
+        length = int(lengths[prompt])
+        pairs = torch.view_as_complex(turned[row].double().view(-1, size // 2, 2)) * rotations[length + step]
+        exact = torch.view_as_real(pairs).flatten(1)
+        for head in range(heads):
+            group = head * groups // heads
+            torch.testing.assert_close(keys[prompt, group, completion, step].double(), exact[heads + group])
+            assert torch.equal(values[prompt, group, completion, step], new_values[row, group])
+            seen = [torch.cat((shared[prompt, group, :length], own[prompt, group, completion, : step + 1])).double()
+                    for shared, own in ((prompt_keys, keys), (prompt_values, values))]
+            weights = (seen[0] @ exact[head] / size**0.5).softmax(0)
+            torch.testing.assert_close(found[row, head].double(), weights @ seen[1], rtol=1e-5, atol=1e-6)
+    others = [place for place in range(room) if place != step]
+    assert torch.equal(keys[:, :, :, others], before[0][:, :, :, others])
+    assert torch.equal(values[:, :, :, others], before[1][:, :, :, others])
+
+
+def test_what_is_no_number_stays_none() -> None:
+    x = torch.tensor([[1.0, float("nan"), 2.0, 3.0]])
+    assert kernels.rms_norm(x, torch.ones(4), 1e-5).isnan().all()
+    assert kernels.swiglu(x).isnan().tolist() == [[False, True]]
