@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 import torch
@@ -19,22 +17,14 @@ torch.set_num_threads(1)
 ALMOST_ONE = 1 - 2.0**-53
 
 
-@pytest.fixture(autouse=True)
-def no_gradients() -> Iterator[None]:
-    with torch.no_grad():
-        yield
-
-
 def random(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def test_they_serve_float32_on_a_cpu_where_no_gradient_is_wanted() -> None:
+def test_they_serve_float32_on_a_cpu() -> None:
     assert kernels.serve(random(2))
     assert not kernels.serve(random(2).bfloat16())
     assert not kernels.serve(torch.empty(2, device="meta"))
-    with torch.enable_grad():
-        assert not kernels.serve(random(2))
 
 
 @pytest.mark.parametrize("shape", [(5, 32), (2, 3, 7), (1, 1), (4, 0, 8)])
@@ -43,6 +33,19 @@ def test_a_norm_is_torchs(shape: tuple[int, ...], scale: float) -> None:
     x, weight = scale * random(*shape), random(shape[-1], seed=1)
     expected = F.rms_norm(x.double(), (shape[-1],), weight.double(), 1e-5)
     torch.testing.assert_close(kernels.rms_norm(x, weight, 1e-5), expected.float(), rtol=2e-6, atol=1e-7)
+
+
+def test_the_norms_gradients_are_torchs_in_float64() -> None:
+    x, weight, given = random(5, 3, 12), random(12, seed=1), random(5, 3, 12, seed=2)
+
+    def gradients(dtype: torch.dtype) -> list[Tensor]:
+        leaves = [part.to(dtype).clone().requires_grad_() for part in (x, weight)]
+        norm = kernels.rms_norm if dtype == torch.float32 else lambda x, w, e: F.rms_norm(x, (12,), w, e)
+        norm(*leaves, 1e-3).backward(given.to(dtype))
+        return [leaf.grad for leaf in leaves if leaf.grad is not None]
+
+    for found, exact in zip(gradients(torch.float32), gradients(torch.float64), strict=True):
+        torch.testing.assert_close(found.double(), exact, rtol=1e-5, atol=1e-6)
 
 
 def test_a_norm_of_every_other_head_is_that_of_a_copy() -> None:
@@ -65,7 +68,7 @@ def test_exp_is_numpys_to_half_a_millionth(numbers: list[float]) -> None:
     gates = torch.tensor(numbers, dtype=torch.float32)[None]
     found = kernels.swiglu(torch.cat((gates, torch.ones_like(gates)), dim=1))
     exact = gates.double() * torch.sigmoid(gates.double())
-    torch.testing.assert_close(found.double(), exact, rtol=2e-6, atol=0)
+    torch.testing.assert_close(found.double(), exact, rtol=2e-6, atol=1e-37)  # below are no normal numbers
 
 
 @settings(deadline=None)

@@ -57,6 +57,7 @@ class Grid:
             layers.append(LayerCache(keys, values, room, torch.empty_like(room)))
         return layers, model.norm(x)
 
+    @torch.no_grad()
     def advance(self, tokens: Tensor) -> Tensor:
         """Logits [R, V] after each row's newest token [R]."""
         model = self.model

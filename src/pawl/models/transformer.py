@@ -84,7 +84,7 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         gate_up = self.gate_up(x)
-        if kernels.serve(gate_up):
+        if kernels.serve(gate_up) and not gate_up.requires_grad:
             inner = kernels.swiglu(gate_up)
         else:
             gate, up = gate_up.chunk(2, dim=-1)
