@@ -90,5 +90,5 @@ def test_what_was_right_in_the_first_place_is_selected_before_what_was_moved() -
     elsewhere = Problem("p", "p\n", "train", data={**end.data, "target": 99})
     own = [attempt(elsewhere, first, 0), attempt(end, second, 1)]
     both = [*own, *moved(*own)]
-    chosen = select(both, truth(TASK)(both), keep=1, limit=None)
+    chosen = select(both, truth(TASK)(both), keep=1, limit=99)
     assert [(both[place].source, both[place].completion.text) for place in chosen] == [("self", second)]
