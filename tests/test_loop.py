@@ -65,7 +65,7 @@ class School:
 
     def select(self, attempts: Sequence[Attempt], verdicts: Sequence[Verdict], turn: Turn) -> list[TokenExample]:
         turn.metrics["attempts"] = len(attempts)
-        return chosen_examples(attempts, select(attempts, verdicts, keep=1, limit=None))
+        return chosen_examples(attempts, select(attempts, verdicts, keep=1, limit=99))
 
     def learn(self, champion: Any, attempts: Any, verdicts: Any, examples: Any, turn: Turn) -> Any:
         lesson = self.lessons[turn.generation - 1]

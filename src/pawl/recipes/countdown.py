@@ -21,13 +21,15 @@ class Settings(shared.Settings):
     """Turns of the loop."""
     problems: shared.Count = 10_000
     """Train problems attempted in a generation, unsolved ones first: all of them."""
+    attempts: shared.Count = 12
+    """Attempts at each of them."""
     keep: shared.Count = 16
     """Distinct right attempts learnt from, at most, at a problem."""
     max_tokens: shared.Count = 16
     """Longest attempt, in tokens."""
     failures: Literal["discard", "relabel"] = "relabel"
     """What the policy makes of failed attempts: nothing, or right attempts at problems that they happen to solve."""
-    epochs: shared.Count = 6
+    epochs: shared.Count = 5
     """Times a generation's training sees each example."""
     real_floor: shared.Share = 0.005
     """Least share of real data in every batch. Random play ignores the target: much of it teaches that."""
