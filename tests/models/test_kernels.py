@@ -102,6 +102,17 @@ def test_a_token_without_probability_is_not_drawn(number: float) -> None:
     assert float(logprob) == pytest.approx(float(torch.tensor([1.0, 2.0]).log_softmax(0)[int(token) - 1]), abs=1e-6)
 
 
+def test_what_leaves_begins_where_products_round_alike() -> None:
+    """On 64 bytes, whatever was allocated before."""
+    kept = []
+    for size in range(1, 40):
+        x = random(3, 2 * size).requires_grad_()
+        normed = kernels.rms_norm(x, torch.ones(2 * size), 1e-5)
+        (of_x,) = torch.autograd.grad(normed.sum(), x)
+        kept += [normed, of_x, kernels.swiglu(x.detach()), *kernels.draw(x.detach(), np.full(3, 0.5), 1.0)]
+    assert {part.data_ptr() % 64 for part in kept} == {0}
+
+
 @pytest.mark.parametrize(("heads", "groups"), [(4, 4), (4, 2), (3, 1)])
 @pytest.mark.parametrize("size", [2, 8, 40])
 def test_attention_gathers_what_the_softmax_says_and_fills_the_cache(heads: int, groups: int, size: int) -> None:
@@ -138,3 +149,10 @@ def test_what_is_no_number_stays_none() -> None:
     x = torch.tensor([[1.0, float("nan"), 2.0, 3.0]])
     assert kernels.rms_norm(x, torch.ones(4), 1e-5).isnan().all()
     assert kernels.swiglu(x).isnan().tolist() == [[False, True]]
+
+
+@pytest.mark.parametrize("logits", [[float("nan")] * 4, [1.0, float("nan"), 2.0, 3.0], [float("nan"), 1.0, 2.0, 3.0]])
+def test_a_draw_from_what_is_no_number_is_a_token_all_the_same(logits: list[float]) -> None:
+    (token,), (logprob,) = kernels.draw(torch.tensor([logits]), np.array([0.5]), 0.7)
+    assert 0 <= int(token) < 4
+    assert logprob.isnan()

@@ -1,7 +1,9 @@
 """Compiled loops for float32 on a CPU, where many small operations of torch cost more than the arithmetic.
 
 They hold no lock of the interpreter, so that threads that decode side by side do not wait for each other. A row's
-numbers depend on that row alone. Compiled when first called, in seconds; numba keeps the code for the next run.
+numbers depend on that row alone. Whatever leaves is allocated by torch, on 64 bytes: where matrices begin elsewhere, a
+product may round otherwise, and a run would not repeat itself. Compiled when first called, in seconds; numba keeps the
+code for the next run.
 
 Not covered: gradients, but for the norm, whose own in torch takes three times as long.
 """
@@ -52,36 +54,9 @@ def rms_norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
 
 def swiglu(gate_up: Tensor) -> Tensor:
     """silu(gate) * up, whose columns [..., 2 * I] are gate's and then up's (Shazeer 2020, equation 6); no gradient."""
-    rows = _rows(gate_up)
-    out = np.empty((len(rows), rows.shape[1] // 2), np.float32)
-    _swiglu(rows, out)
-    return torch.from_numpy(out).view(*gate_up.shape[:-1], -1)
-
-
-class _RMSNorm(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
-        rows = _rows(x)
-        out, scales = np.empty_like(rows), np.empty(len(rows), np.float32)
-        _rms_norm(rows, weight.numpy(), epsilon, scales, out)
-        ctx.save_for_backward(x, weight)
-        ctx.scales = scales
-        return torch.from_numpy(out).view(x.shape)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
-        x, weight = ctx.saved_tensors
-        rows, of_weight = _rows(x), np.zeros(len(weight), np.float32)
-        of_x = np.empty_like(rows)
-        _rms_norm_backward(_rows(gradient), rows, weight.numpy(), ctx.scales, of_x, of_weight)
-        return torch.from_numpy(of_x).view(x.shape), torch.from_numpy(of_weight), None
-
-
-def _rows(x: Tensor) -> Array:
-    """[R, C] of [..., C]."""
-    rows: Array = x.contiguous().numpy().reshape(-1, x.shape[-1])
-    return rows
+    out = gate_up.new_empty(*gate_up.shape[:-1], gate_up.shape[-1] // 2)
+    _swiglu(_rows(gate_up), _rows(out))
+    return out
 
 
 def draw(logits: Tensor, uniforms: NDArray[np.float64], temperature: float) -> tuple[Tensor, Tensor]:
@@ -89,9 +64,9 @@ def draw(logits: Tensor, uniforms: NDArray[np.float64], temperature: float) -> t
 
     Logits [R, V] and uniforms [R] in [0, 1).
     """
-    tokens, logprobs = np.empty(len(logits), np.int64), np.empty(len(logits), np.float32)
-    _draw(logits.contiguous().numpy(), uniforms, np.float32(1 / temperature), tokens, logprobs)
-    return torch.from_numpy(tokens), torch.from_numpy(logprobs)
+    tokens, logprobs = torch.empty(len(logits), dtype=torch.int64), logits.new_empty(len(logits))
+    _draw(_rows(logits), uniforms, np.float32(1 / temperature), tokens.numpy(), logprobs.numpy())
+    return tokens, logprobs
 
 
 def attend(turned: Tensor, new_values: Tensor, rotations: Tensor, lengths: Tensor, prompt_keys: Tensor,
@@ -102,10 +77,34 @@ def attend(turned: Tensor, new_values: Tensor, rotations: Tensor, lengths: Tenso
     [positions, D/2]; lengths [P] of the prompts; of the cache, prompt_keys and prompt_values [P, G, S, D], keys and
     values [P, G, K, T, D]. R = P * K rows, H query heads, G key/value heads.
     """
-    out = np.empty((len(turned), turned.shape[1] - keys.shape[1], keys.shape[4]), np.float32)
+    out = turned.new_empty(len(turned), turned.shape[1] - keys.shape[1], keys.shape[4])
     _attend(turned.numpy(), new_values.numpy(), torch.view_as_real(rotations).numpy(), lengths.numpy(),
-            prompt_keys.numpy(), prompt_values.numpy(), keys.numpy(), values.numpy(), step, out)
-    return torch.from_numpy(out).flatten(1)
+            prompt_keys.numpy(), prompt_values.numpy(), keys.numpy(), values.numpy(), step, out.numpy())
+    return out.flatten(1)
+
+
+class _RMSNorm(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
+        out, scales = x.new_empty(x.shape), x.new_empty(x.shape[:-1])
+        _rms_norm(_rows(x), weight.numpy(), epsilon, scales.flatten().numpy(), _rows(out))
+        ctx.save_for_backward(x, weight, scales)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        x, weight, scales = ctx.saved_tensors
+        of_x, of_weight = x.new_empty(x.shape), torch.zeros_like(weight)
+        _rms_norm_backward(_rows(gradient), _rows(x), weight.numpy(), scales.flatten().numpy(), _rows(of_x),
+                           of_weight.numpy())
+        return of_x, of_weight, None
+
+
+def _rows(x: Tensor) -> Array:
+    """[R, C] of [..., C]."""
+    rows: Array = x.contiguous().numpy().reshape(-1, x.shape[-1])
+    return rows
 
 
 @_compiled
@@ -172,6 +171,7 @@ def _draw(logits: Array, uniforms: NDArray[np.float64], sharpness: np.float32, t
             for v in range(len(row)):
                 plain += float(_exp(row[v] - top))
         point, reached = uniforms[r] * total, 0.0
+        tokens[r] = len(row) - 1  # stays where nothing is a number
         for v in range(len(row)):
             if weights[v] > 0:
                 tokens[r] = v
