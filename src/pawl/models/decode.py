@@ -5,7 +5,7 @@ Rows stand in a grid of P prompts by K completions. Keys and values of prompts a
 completions still alive. Letters: P prompts, K completions, R = P*K rows, S prompt tokens, T completion tokens,
 G key/value heads, N query heads for each of them, D head dimension, C hidden size, V vocabulary.
 
-In float32 on one machine a row's numbers do not depend on the rest of the batch: prompts share a grid only when their
+In float32 on a CPU a row's numbers do not depend on the rest of the batch: prompts share a grid only when their
 lengths round up to the same multiple, rows are padded to a multiple of sixteen, and sums run over a row's own entries.
 """
 
@@ -64,7 +64,7 @@ class Grid:
         rotations = model.rotary(self.longest + self.step + 1)
         x = model.embed(tokens)
         for block, layer in zip(model.layers(), self.layers, strict=True):
-            x = x + self._attend(block.attention, block.attention_norm(x), rotations, layer)
+            x += self._attend(block.attention, block.attention_norm(x), rotations, layer)
             x += block.mlp(block.mlp_norm(x))
         self.step += 1
         return model.unembed(model.norm(x))

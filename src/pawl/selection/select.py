@@ -46,10 +46,11 @@ def select(
             candidates.append((len(right) / len(judged), _distinct(attempts, right)[:keep]))
 
     hardest_first = sorted(range(len(candidates)), key=lambda row: candidates[row][0])  # ties keep order
+    room = limit
     chosen: dict[int, list[int]] = {}
     for row in hardest_first:
-        chosen[row] = candidates[row][1][:limit]
-        limit -= len(chosen[row])
+        chosen[row] = candidates[row][1][:room]
+        room -= len(chosen[row])
     return [place for row in sorted(chosen) for place in chosen[row]]
 
 
