@@ -60,8 +60,10 @@ def run(repeats: int = 7, sizes: Mapping[str, tuple[int, int]] = SIZES, load: Lo
     """A row for each size: tokens per second over transformers' (median, and the range over the pairs)."""
     try:
         from transformers import AutoModelForCausalLM
+        from transformers.utils import logging
     except ModuleNotFoundError as error:
         raise MissingExtraError("pawl bench sampling", "bench") from error
+    logging.disable_progress_bar()
     rows = []
     for name, (depth, width) in sizes.items():
         model = Transformer(small(VOCABULARY, depth=depth, width=width, max_positions=256))

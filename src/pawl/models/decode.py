@@ -1,9 +1,10 @@
 """Decoding with a key/value cache in which a prompt is computed and stored once for all its completions.
 
 Rows stand in a grid of P prompts by K completions. Keys and values of prompts are [P, G, S, D], those of completions
-[P, G, K, T, D]; one softmax runs over both. Finished rows leave: the grid shrinks to the prompts and the most
-completions still alive. Letters: P prompts, K completions, R = P*K rows, S prompt tokens, T completion tokens,
-G key/value heads, N query heads for each of them, D head dimension, C hidden size, V vocabulary.
+[P, G, T, K, D], in the order in which they are made and read; one softmax runs over both. Finished rows leave: the grid
+shrinks to the prompts and the most completions still alive. Letters: P prompts, K completions, R = P*K rows, S prompt
+tokens, T completion tokens, G key/value heads, N query heads for each of them, D head dimension, C hidden size, V
+vocabulary.
 
 In float32 on a CPU a row's numbers do not depend on the rest of the batch: prompts share a grid only when their
 lengths round up to the same multiple, rows are padded to a multiple of sixteen, and sums run over a row's own entries.
@@ -30,9 +31,9 @@ class LayerCache:
     prompt_values: Tensor
     """[P, G, S, D]"""
     keys: Tensor
-    """[P, G, K, T, D], filled up to the current step."""
+    """[P, G, T, K, D], filled up to the current step."""
     values: Tensor
-    """[P, G, K, T, D]"""
+    """[P, G, T, K, D]"""
 
 
 class Grid:
@@ -53,7 +54,7 @@ class Grid:
         for block in model.layers():
             x, k, v = block(x, rotations)
             keys, values = k.transpose(1, 2).contiguous(), v.transpose(1, 2).contiguous()
-            room = k.new_empty(len(prompts), k.shape[2], count, max_tokens, k.shape[3])
+            room = k.new_empty(len(prompts), k.shape[2], max_tokens, count, k.shape[3])
             layers.append(LayerCache(keys, values, room, torch.empty_like(room)))
         return layers, model.norm(x)
 
@@ -71,44 +72,49 @@ class Grid:
 
     def _attend(self, attention: Attention, x: Tensor, rotations: Tensor, layer: LayerCache) -> Tensor:
         """Attention output [R, C] of the newest tokens; their keys and values enter the cache."""
-        turned, values = attention.heads(x)
-        if kernels.serve(turned):
-            mixed = kernels.attend(turned, values, rotations, self.lengths, layer.prompt_keys, layer.prompt_values,
-                                   layer.keys, layer.values, self.step)
+        heads = attention.heads(x)
+        if kernels.serve(heads):
+            mixed = kernels.attend(heads, rotations, self.lengths, layer.prompt_keys, layer.prompt_values, layer.keys,
+                                   layer.values, self.step)
         else:
-            places = (self.lengths + self.step).repeat_interleave(self.count)
-            mixed = self._mix(rotate(turned, rotations[places]), values, layer)
+            mixed = self._mix(heads, rotations, layer)
         output: Tensor = attention.out(mixed)
         return output
 
-    def _mix(self, turned: Tensor, new_values: Tensor, layer: LayerCache) -> Tensor:
-        """As `kernels.attend`, by torch, from rotated queries and keys."""
-        prompts, groups, count, _, dim = layer.keys.shape
+    def _mix(self, heads: Tensor, rotations: Tensor, layer: LayerCache) -> Tensor:
+        """As `kernels.attend`, by torch."""
+        prompts, groups, _, count, dim = layer.keys.shape
         width, seen = layer.prompt_values.shape[2], self.step + 1
-        number = turned.shape[1] // groups - 1
-        q, k = turned.split((groups * number, groups), dim=1)
+        number = heads.shape[1] // groups - 2
+        turned, new_values = heads.split((groups * number + groups, groups), dim=1)
+        places = (self.lengths + self.step).repeat_interleave(count)
+        q, k = rotate(turned, rotations[places]).split((groups * number, groups), dim=1)
         # From [R, G * N, D] to [P, G, K, N, D]: what a key/value head needs lies together.
         q = (q * dim**-0.5).view(prompts, count, groups, number, dim).transpose(1, 2).contiguous()
-        layer.keys[:, :, :, self.step] = k.view(prompts, count, groups, dim).transpose(1, 2)
-        layer.values[:, :, :, self.step] = new_values.view(prompts, count, groups, dim).transpose(1, 2)
+        layer.keys[:, :, self.step] = k.view(prompts, count, groups, dim).transpose(1, 2)
+        layer.values[:, :, self.step] = new_values.view(prompts, count, groups, dim).transpose(1, 2)
 
         padding = torch.arange(width, device=q.device) >= self.lengths[:, None]
         to_prompt = q.flatten(2, 3) @ layer.prompt_keys.mT
         to_prompt = to_prompt.masked_fill_(padding[:, None, None], float("-inf")).view(*q.shape[:4], width)
-        to_own = q @ layer.keys[:, :, :, :seen].mT
+        to_own = q @ layer.keys[:, :, :seen].transpose(2, 3).mT
         weights = torch.cat((to_prompt, to_own), dim=-1).softmax(-1)
         mixed = (weights[..., :width].flatten(2, 3) @ layer.prompt_values).view_as(q)
-        mixed = mixed + weights[..., width:] @ layer.values[:, :, :, :seen]
+        mixed = mixed + weights[..., width:] @ layer.values[:, :, :seen].transpose(2, 3)
         return mixed.transpose(1, 2).reshape(prompts * count, -1)
 
     def keep(self, prompts: Tensor, rows: Tensor, count: int) -> None:
         """Shrink to these prompts [P'] and these rows [P' * count], both indices into the present grid."""
+        origin, completion = rows // self.count, rows % self.count
 
         def of_rows(cache: Tensor) -> Tensor:
-            chosen = cache.transpose(1, 2).flatten(0, 1)[rows]
-            return chosen.view(-1, count, *chosen.shape[1:]).transpose(1, 2).contiguous()
+            _, groups, room, _, size = cache.shape
+            chosen = cache[origin, :, : self.step, completion].view(len(prompts), count, groups, self.step, size)
+            kept = cache.new_empty(len(prompts), groups, room, count, size)
+            kept[:, :, : self.step] = chosen.permute(0, 2, 3, 1, 4)
+            return kept
 
-        self.lengths, self.count = self.lengths[prompts], count
         for layer in self.layers:
             layer.prompt_keys, layer.prompt_values = layer.prompt_keys[prompts], layer.prompt_values[prompts]
             layer.keys, layer.values = of_rows(layer.keys), of_rows(layer.values)
+        self.lengths, self.count = self.lengths[prompts], count

@@ -30,14 +30,24 @@ LOG2_E, LN_2_HIGH, LN_2_LOW = np.float32(1.44269504), np.float32(0.693359375), n
 """ln 2 in two parts, of which the first is exact in few bits: a multiple of it is exact too."""
 
 
+OPTIONS: dict[str, Any] = {
+    "nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "arcp", "nsz"},
+}
+"""Sums may be reordered, which vector units need; infinities and what is no number stay what they are."""
+
+
 def _compiled(function: Callable[Given, Result]) -> Callable[Given, Result]:
-    """Sums may be reordered, which vector units need; infinities and what is no number stay what they are."""
-    options = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "arcp", "nsz"}}
     made: Callable[Given, Result]
     try:
-        made = numba.njit(cache=True, **options)(function)
+        made = numba.njit(cache=True, **OPTIONS)(function)
     except RuntimeError:  # no folder that can be written to: it is compiled in every run
-        made = numba.njit(**options)(function)
+        made = numba.njit(**OPTIONS)(function)
+    return made
+
+
+def _inlined(function: Callable[Given, Result]) -> Callable[Given, Result]:
+    """For parts of the loops: a call, and a count of references for each array in it, outlasts the work on a row."""
+    made: Callable[Given, Result] = numba.njit(forceinline=True, **OPTIONS)(function)
     return made
 
 
@@ -48,8 +58,10 @@ def serve(x: Tensor) -> bool:
 
 def rms_norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
     """x / rms(x) * weight [C], over the last axis of x [..., C] (Zhang and Sennrich 2019, equation 4)."""
-    normed: Tensor = _RMSNorm.apply(x, weight, epsilon)  # type: ignore[no-untyped-call]
-    return normed
+    if torch.is_grad_enabled():
+        normed: Tensor = _RMSNorm.apply(x, weight, epsilon)  # type: ignore[no-untyped-call]
+        return normed
+    return _normed(x, weight, epsilon)[0]
 
 
 def swiglu(gate_up: Tensor) -> Tensor:
@@ -69,25 +81,24 @@ def draw(logits: Tensor, uniforms: NDArray[np.float64], temperature: float) -> t
     return tokens, logprobs
 
 
-def attend(turned: Tensor, new_values: Tensor, rotations: Tensor, lengths: Tensor, prompt_keys: Tensor,
-           prompt_values: Tensor, keys: Tensor, values: Tensor, step: int) -> Tensor:
+def attend(heads: Tensor, rotations: Tensor, lengths: Tensor, prompt_keys: Tensor, prompt_values: Tensor,
+           keys: Tensor, values: Tensor, step: int) -> Tensor:
     """What the newest tokens gather [R, H * D]; their keys and values enter the cache at `step`.
 
-    Queries and then keys in `turned` [R, H + G, D], not rotated yet; new_values [R, G, D]; complex rotations
-    [positions, D/2]; lengths [P] of the prompts; of the cache, prompt_keys and prompt_values [P, G, S, D], keys and
-    values [P, G, K, T, D]. R = P * K rows, H query heads, G key/value heads.
+    Queries, keys and values in `heads` [R, H + 2 * G, D], not rotated yet; complex rotations [positions, D/2]; lengths
+    [P] of the prompts; of the cache, prompt_keys and prompt_values [P, G, S, D], keys and values [P, G, T, K, D].
+    R = P * K rows, H query heads, G key/value heads.
     """
-    out = turned.new_empty(len(turned), turned.shape[1] - keys.shape[1], keys.shape[4])
-    _attend(turned.numpy(), new_values.numpy(), torch.view_as_real(rotations).numpy(), lengths.numpy(),
-            prompt_keys.numpy(), prompt_values.numpy(), keys.numpy(), values.numpy(), step, out.numpy())
+    out = heads.new_empty(len(heads), heads.shape[1] - 2 * keys.shape[1], keys.shape[4])
+    _attend(heads.numpy(), torch.view_as_real(rotations).numpy(), lengths.numpy(), prompt_keys.numpy(),
+            prompt_values.numpy(), keys.numpy(), values.numpy(), step, out.numpy())
     return out.flatten(1)
 
 
 class _RMSNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
-        out, scales = x.new_empty(x.shape), x.new_empty(x.shape[:-1])
-        _rms_norm(_rows(x), weight.numpy(), epsilon, scales.flatten().numpy(), _rows(out))
+        out, scales = _normed(x, weight, epsilon)
         ctx.save_for_backward(x, weight, scales)
         return out
 
@@ -99,6 +110,13 @@ class _RMSNorm(torch.autograd.Function):
         _rms_norm_backward(_rows(gradient), _rows(x), weight.numpy(), scales.flatten().numpy(), _rows(of_x),
                            of_weight.numpy())
         return of_x, of_weight, None
+
+
+def _normed(x: Tensor, weight: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
+    """As `rms_norm`, and what each row was multiplied by [...]."""
+    out, scales = x.new_empty(x.shape), x.new_empty(x.shape[:-1])
+    _rms_norm(_rows(x), weight.detach().numpy(), epsilon, scales.flatten().numpy(), _rows(out))
+    return out, scales
 
 
 def _rows(x: Tensor) -> Array:
@@ -156,14 +174,13 @@ def _draw(logits: Array, uniforms: NDArray[np.float64], sharpness: np.float32, t
     weights = np.empty(logits.shape[1], np.float32)
     for r in range(len(logits)):
         row = logits[r]
-        top = row[0]
-        for v in range(len(row)):
-            top = max(top, row[v])
+        top = _top(row)
         # Sums in float64: over a large vocabulary float32 would lose the rarest tokens.
         plain, total = 0.0, 0.0
         for v in range(len(row)):
             below = (row[v] - top) * sharpness
             weights[v] = _exp(below) if below >= LEAST else np.float32(0)
+        for v in range(len(row)):
             total += float(weights[v])
         if sharpness == 1:
             plain = total
@@ -182,38 +199,48 @@ def _draw(logits: Array, uniforms: NDArray[np.float64], sharpness: np.float32, t
 
 
 @_compiled
-def _attend(turned: Array, new_values: Array, rotations: Array, lengths: NDArray[np.int64], prompt_keys: Array,
-           prompt_values: Array, keys: Array, values: Array, step: int, out: Array) -> None:
-    """As `attend`, with real and imaginary parts of rotations [positions, D/2, 2]; out [R, H, D]."""
-    prompts, groups, count, _, size = keys.shape
-    queries = turned.shape[1] - groups
+def _attend(heads: Array, rotations: Array, lengths: NDArray[np.int64], prompt_keys: Array, prompt_values: Array,
+            keys: Array, values: Array, step: int, out: Array) -> None:
+    """As `attend`, with real and imaginary parts of rotations [positions, D/2, 2]; out [R, H, D].
+
+    All completions of a prompt advance together through its keys and then their own, in the order of memory.
+    """
+    prompts, groups, room, count, size = keys.shape
+    number = out.shape[1] // groups
     scale = np.float32(1 / np.sqrt(size))
-    weights = np.empty(prompt_keys.shape[2] + step + 1, np.float32)
-    query = np.empty(size, np.float32)
+    queries = np.empty((count * number, size), np.float32)
+    weights = np.empty((count * number, prompt_keys.shape[2] + room), np.float32)
+    mixed = np.empty((count * number, size), np.float32)
     for p in range(prompts):
         length = lengths[p]
+        total = length + step + 1
         rotation = rotations[length + step]
         for g in range(groups):
             shared_keys, shared_values = prompt_keys[p, g], prompt_values[p, g]
+            own_keys, own_values = keys[p, g], values[p, g]
             for k in range(count):
-                r = p * count + k
-                own_keys, own_values = keys[p, g, k], values[p, g, k]
-                _rotate(turned[r, queries + g], rotation, np.float32(1), own_keys[step])
+                row = heads[p * count + k]
+                for n in range(number):
+                    _rotate(row[g * number + n], rotation, scale, queries[n * count + k])
+                _rotate(row[groups * number + g], rotation, np.float32(1), own_keys[step, k])
                 for d in range(size):
-                    own_values[step, d] = new_values[r, g, d]
-                for h in range(g * queries // groups, (g + 1) * queries // groups):
-                    mixed = out[r, h]
-                    _rotate(turned[r, h], rotation, scale, query)
-                    _dots(query, shared_keys, length, weights)
-                    _dots(query, own_keys, step + 1, weights[length:])
-                    _softmax(weights[: length + step + 1])
+                    own_values[step, k, d] = row[groups * number + groups + g, d]
+            for t in range(length):
+                _dots(queries, shared_keys[t], weights, t)
+            for t in range(step + 1):
+                _own_dots(queries, own_keys[t], weights, length + t)
+            for m in range(count * number):
+                _softmax(weights[m, :total])
+            _gather(weights, shared_values, length, mixed)
+            for t in range(step + 1):
+                _own_add(weights, length + t, own_values[t], mixed)
+            for k in range(count):
+                for n in range(number):
                     for d in range(size):
-                        mixed[d] = 0
-                    _add(weights, shared_values, length, mixed)
-                    _add(weights[length:], own_values, step + 1, mixed)
+                        out[p * count + k, g * number + n, d] = mixed[n * count + k, d]
 
 
-@_compiled
+@_inlined
 def _rotate(x: Array, rotation: Array, scale: np.float32, out: Array) -> None:
     """out [D]: neighbours in x [D] as complex numbers, times a rotation [D/2, 2] and a number."""
     for i in range(len(rotation)):
@@ -222,18 +249,30 @@ def _rotate(x: Array, rotation: Array, scale: np.float32, out: Array) -> None:
         out[2 * i + 1] = x[2 * i] * imaginary + x[2 * i + 1] * real
 
 
-@_compiled
-def _dots(query: Array, keys: Array, count: int, out: Array) -> None:
-    """out [T] = keys [T, D] times query [D], for the first `count` of them."""
-    for t in range(count):
-        key = keys[t]
+@_inlined
+def _dots(queries: Array, key: Array, weights: Array, t: int) -> None:
+    """weights [M, T] at t = queries [M, D] times key [D]."""
+    for m in range(len(queries)):
         total = np.float32(0)
-        for d in range(len(query)):
-            total += query[d] * key[d]
-        out[t] = total
+        for d in range(len(key)):
+            total += queries[m, d] * key[d]
+        weights[m, t] = total
 
 
-@_compiled
+@_inlined
+def _own_dots(queries: Array, keys: Array, weights: Array, t: int) -> None:
+    """weights [M, T] at t = queries [M, D] times keys [K, D], which come round M / K times."""
+    number = len(queries) // len(keys)
+    for n in range(number):
+        for k in range(len(keys)):
+            m = n * len(keys) + k
+            total = np.float32(0)
+            for d in range(keys.shape[1]):
+                total += queries[m, d] * keys[k, d]
+            weights[m, t] = total
+
+
+@_inlined
 def _exp(x: np.float32) -> np.float32:
     """e^x for x <= 0, by operations that go through a vector unit, as a call does not; relative error 5e-7 from LEAST.
 
@@ -248,13 +287,10 @@ def _exp(x: np.float32) -> np.float32:
     return y * np.int32((np.int32(n) + 127) << 23).view(np.float32)
 
 
-@_compiled
+@_inlined
 def _softmax(x: Array) -> None:
     """x [T] in place."""
-    top = x[0]
-    for t in range(len(x)):
-        top = max(top, x[t])
-    total = np.float32(0)
+    top, total = _top(x), np.float32(0)
     for t in range(len(x)):
         x[t] = _exp(x[t] - top)
         total += x[t]
@@ -262,10 +298,46 @@ def _softmax(x: Array) -> None:
         x[t] /= total
 
 
-@_compiled
-def _add(weights: Array, values: Array, count: int, out: Array) -> None:
-    """out [D] += weights [T] times values [T, D], for the first `count` of them."""
-    for t in range(count):
-        weight, value = weights[t], values[t]
-        for d in range(len(out)):
-            out[d] += weight * value[d]
+@_inlined
+def _top(x: Array) -> np.float32:
+    """The largest of x; from four of its parts, as each comparison waits for the one before."""
+    a = b = c = d = x[0]
+    for i in range(0, len(x) - 3, 4):
+        a, b, c, d = max(a, x[i]), max(b, x[i + 1]), max(c, x[i + 2]), max(d, x[i + 3])
+    for i in range(len(x) - len(x) % 4, len(x)):
+        a = max(a, x[i])
+    largest: np.float32 = max(max(a, b), max(c, d))
+    return largest
+
+
+@_inlined
+def _gather(weights: Array, values: Array, count: int, out: Array) -> None:
+    """out [M, D] = weights [M, T] times values [T, D], the first `count` of them; by fours, to go to memory less."""
+    out[:] = 0
+    for t in range(0, count - 3, 4):
+        for m in range(len(out)):
+            w0, w1, w2, w3 = weights[m, t], weights[m, t + 1], weights[m, t + 2], weights[m, t + 3]
+            for d in range(out.shape[1]):
+                out[m, d] += w0 * values[t, d] + w1 * values[t + 1, d] + w2 * values[t + 2, d] + w3 * values[t + 3, d]
+    for t in range(count - count % 4, count):
+        _add(weights, t, values[t], out)
+
+
+@_inlined
+def _add(weights: Array, t: int, value: Array, out: Array) -> None:
+    """out [M, D] += weights [M, T] at t times value [D]."""
+    for m in range(len(out)):
+        for d in range(len(value)):
+            out[m, d] += weights[m, t] * value[d]
+
+
+@_inlined
+def _own_add(weights: Array, t: int, values: Array, out: Array) -> None:
+    """out [M, D] += weights [M, T] at t times values [K, D], which come round M / K times."""
+    number = len(out) // len(values)
+    for n in range(number):
+        for k in range(len(values)):
+            m = n * len(values) + k
+            weight = weights[m, t]
+            for d in range(out.shape[1]):
+                out[m, d] += weight * values[k, d]

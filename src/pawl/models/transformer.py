@@ -47,22 +47,21 @@ class Attention(nn.Module):
         self.q_norm = RMSNorm(arch.head_dim, arch.norm_epsilon) if arch.qk_norm else None
         self.k_norm = RMSNorm(arch.head_dim, arch.norm_epsilon) if arch.qk_norm else None
 
-    def heads(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Queries and keys [..., H + G, D], to be rotated, and values [..., G, D] of x [..., C]."""
+    def heads(self, x: Tensor) -> Tensor:
+        """Queries and keys, both to be rotated, and values [..., H + 2 * G, D] of x [..., C]."""
         arch = self.arch
-        turning = arch.num_heads + arch.num_kv_heads
-        heads = self.qkv(x).view(*x.shape[:-1], turning + arch.num_kv_heads, arch.head_dim)
-        # Splits rather than slices: their gradients are joined, not padded with zeros and added.
-        turned, v = heads.split((turning, arch.num_kv_heads), dim=-2)
+        heads: Tensor = self.qkv(x).unflatten(-1, (-1, arch.head_dim))
         if self.q_norm is not None and self.k_norm is not None:
-            q, k = turned.split((arch.num_heads, arch.num_kv_heads), dim=-2)
-            turned = torch.cat((self.q_norm(q), self.k_norm(k)), dim=-2)
-        return turned, v
+            q, k, v = heads.split((arch.num_heads, arch.num_kv_heads, arch.num_kv_heads), dim=-2)
+            heads = torch.cat((self.q_norm(q), self.k_norm(k), v), dim=-2)
+        return heads
 
     def project(self, x: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Rotated queries [..., T, H, D], rotated keys and values [..., T, G, D] of x [..., T, C]."""
-        turned, v = self.heads(x)
-        q, k = rotate(turned, rotations).split((self.arch.num_heads, self.arch.num_kv_heads), dim=-2)
+        heads, groups = self.arch.num_heads, self.arch.num_kv_heads
+        # Splits rather than slices: their gradients are joined, not padded with zeros and added.
+        turned, v = self.heads(x).split((heads + groups, groups), dim=-2)
+        q, k = rotate(turned, rotations).split((heads, groups), dim=-2)
         return q, k, v
 
     def mix(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
