@@ -27,7 +27,7 @@ ROWS = (
     ("play", "ledger", "run_directory"),
     ("tasks", "models", "search", "judges", "selection", "learning", "gate", "meters", "testing"),
     ("interfaces", "config", "plugins"),
-    ("keys", "time_limit"),
+    ("compiled", "keys", "time_limit"),
     ("records", "errors"),
 )
 """A part imports from itself and from the rows below its own. `ledger_rows.py` is a page of `ledger.py`."""

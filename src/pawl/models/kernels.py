@@ -1,27 +1,24 @@
 """Compiled loops for float32 on a CPU, where many small operations of torch cost more than the arithmetic.
 
-They hold no lock of the interpreter, so that threads that decode side by side do not wait for each other. A row's
-numbers depend on that row alone. Whatever leaves is allocated by torch, on 64 bytes: where matrices begin elsewhere, a
-product may round otherwise, and a run would not repeat itself. Compiled when first called, in seconds; numba keeps the
-code for the next run.
+A row's numbers depend on that row alone. Whatever leaves is allocated by torch, on 64 bytes: where matrices begin
+elsewhere, a product may round otherwise, and a run would not repeat itself.
 
 Not covered: gradients, but for the norm, whose own in torch takes three times as long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from functools import partial
+from typing import Any
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-Given = ParamSpec("Given")
-Result = TypeVar("Result")
+from pawl.compiled import compiled, inlined
+
 Array = NDArray[np.float32]
 
 LEAST = np.float32(-87)
@@ -30,25 +27,7 @@ LOG2_E, LN_2_HIGH, LN_2_LOW = np.float32(1.44269504), np.float32(0.693359375), n
 """ln 2 in two parts, of which the first is exact in few bits: a multiple of it is exact too."""
 
 
-OPTIONS: dict[str, Any] = {
-    "nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "arcp", "nsz"},
-}
-"""Sums may be reordered, which vector units need; infinities and what is no number stay what they are."""
-
-
-def _compiled(function: Callable[Given, Result]) -> Callable[Given, Result]:
-    made: Callable[Given, Result]
-    try:
-        made = numba.njit(cache=True, **OPTIONS)(function)
-    except RuntimeError:  # no folder that can be written to: it is compiled in every run
-        made = numba.njit(**OPTIONS)(function)
-    return made
-
-
-def _inlined(function: Callable[Given, Result]) -> Callable[Given, Result]:
-    """For parts of the loops: a call, and a count of references for each array in it, outlasts the work on a row."""
-    made: Callable[Given, Result] = numba.njit(forceinline=True, **OPTIONS)(function)
-    return made
+_compiled, _inlined = partial(compiled, fast=True), partial(inlined, fast=True)
 
 
 def serve(x: Tensor) -> bool:
