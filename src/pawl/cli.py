@@ -205,9 +205,9 @@ def bench(names: Sequence[str], as_json: bool) -> None:
     """Measure Pawl side by side with its peers."""
     import platform
 
-    from pawl.bench import sampling
+    from pawl.bench import sampling, tree
 
-    known = {"sampling": sampling.run}
+    known: dict[str, Callable[[], list[dict[str, Any]]]] = {"sampling": sampling.run, "tree": tree.run}
     for name in names:
         if name not in known:
             raise UnknownNameError("bench", name, known)

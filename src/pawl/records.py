@@ -86,6 +86,41 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """What thinking spent."""
+
+    forwarded: int = 0
+    """Tokens that went through a model: prompts, what was sampled, and what a value read."""
+    generated: int = 0
+    """Tokens sampled."""
+    estimated: int = 0
+    """States that a value was asked about."""
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.forwarded + other.forwarded, self.generated + other.generated,
+                    self.estimated + other.estimated)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a search would do in one state, of A actions that it looked at."""
+
+    action: Any
+    """None where the policy proposed nothing legal."""
+    actions: tuple[Any, ...]
+    """[A]"""
+    policy: FloatArray
+    """[A] what the policy should have proposed: a target to learn."""
+    visits: IntArray
+    """[A]"""
+    values: FloatArray
+    """[A] expected final score of each; of one that was not visited, the state's."""
+    value: float
+    """Expected final score of the state."""
+    cost: Cost
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One answer to one problem, with how it came about."""
 

@@ -8,8 +8,7 @@ torch uses by default.
 from __future__ import annotations
 
 import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pawl.bench.pairs import Work, compared
 from pawl.errors import MissingExtraError
 from pawl.keys import row_keys
 from pawl.models.architecture import small
@@ -71,19 +71,15 @@ def run(repeats: int = 7, sizes: Mapping[str, tuple[int, int]] = SIZES, load: Lo
         with tempfile.TemporaryDirectory() as directory:
             save_checkpoint(Path(directory), model, train_tokenizer("char", ["abc"]))
             peer = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32).eval()
-        sides = theirs(peer, load), ours(model, load)
-        seconds = np.array([[_seconds(side, load.tokens) for side in sides] for _ in range(repeats + 1)])[1:]
-        ratios, speeds = seconds[:, 0] / seconds[:, 1], load.tokens / np.median(seconds, axis=0)
         rows.append({
-            "name": "sampling", "size": name, "peer": "transformers generate", "ratio": float(np.median(ratios)),
-            "low": float(ratios.min()), "high": float(ratios.max()), "unit": "tokens per second, Pawl over peer",
-            "pawl": float(speeds[1]), "theirs": float(speeds[0]), "repeats": repeats,
+            "name": "sampling", "size": name, "peer": "transformers generate",
+            "unit": "tokens per second, Pawl over peer",
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        })
+        } | compared(theirs(peer, load), ours(model, load), work=load.tokens, repeats=repeats))
     return rows
 
 
-def ours(model: Transformer, load: Load) -> Callable[[], int]:
+def ours(model: Transformer, load: Load) -> Work:
     """Sampling by Pawl, which returns how many tokens it made."""
     prompts = list(load.texts())
     keys = row_keys(0, [str(i) for i in range(load.prompts)], load.completions)
@@ -95,7 +91,7 @@ def ours(model: Transformer, load: Load) -> Callable[[], int]:
     return work
 
 
-def theirs(peer: Any, load: Load) -> Callable[[], int]:
+def theirs(peer: Any, load: Load) -> Work:
     """Sampling by transformers, which returns how many tokens it made."""
     prompts = torch.from_numpy(load.texts()).long()
 
@@ -109,11 +105,3 @@ def theirs(peer: Any, load: Load) -> Callable[[], int]:
         return int(output[:, load.prompt_tokens :].numel())
 
     return work
-
-
-def _seconds(work: Callable[[], int], expected: int) -> float:
-    started = time.perf_counter()
-    tokens = work()
-    elapsed = time.perf_counter() - started
-    assert tokens == expected
-    return elapsed

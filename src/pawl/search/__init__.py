@@ -1,0 +1,1 @@
+"""Spending compute to improve on the first answer."""

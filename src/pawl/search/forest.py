@@ -1,0 +1,132 @@
+"""The loop of tree search: many trees advance together, and their leaves are evaluated in one batch.
+
+Knows nothing of tasks and models: `evaluate` says what lies where an action leads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pawl.compiled import compiled
+from pawl.records import FloatArray, IntArray
+from pawl.search.rules import GUMBEL, Numbers, Rule, choose_root, complete, considered_visits, improve
+from pawl.search.tree import NONE, Leaves, Tree, attach, back, bounds, expand, look, plant, room, unwalked, walk, widen
+
+Evaluate = Callable[[IntArray, IntArray, IntArray], Leaves]
+"""(trees [L], nodes [L], actions [L]) -> what lies where each action leads, in that order."""
+
+Propose = Callable[[IntArray, IntArray], FloatArray]
+"""(trees [L], nodes [L]) -> priors [L, A] over the actions of nodes that are walked through for the first time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the searches say of their roots."""
+
+    tree: Tree
+    actions: IntArray
+    """[B] the action to take; NONE where a root has none."""
+    policy: FloatArray
+    """[B, A] the policy target: completed Q's improved policy for GUMBEL, else shares of visits."""
+    values: FloatArray
+    """[B] Q of the root."""
+
+
+def search(roots: Leaves, evaluate: Evaluate, *, rule: Rule, simulations: int, considered: int = 16,
+           noise: Numbers | None = None, propose: Propose | None = None, together: int = 1) -> Outcome:
+    """`simulations` walks down each of B trees.
+
+    For GUMBEL, `noise` [B, A] is added to the root's log priors (none: 0, the best play without luck), and the
+    `considered` actions that lead then are compared by sequential halving. Without `propose` a leaf comes with its
+    priors; a node for which nothing is proposed is a dead end, worth what it was estimated at. The leaves of
+    `together` walks down a tree are evaluated in one batch; those that are under way keep others away (`waiting_value`
+    of the rule).
+    """
+    trees, count = roots.priors.shape
+    tree = plant(trees, simulations + 1, count)
+    rows, nowhere = np.arange(trees, dtype=np.int32), np.full(trees, NONE, np.int32)
+    attach(tree, np.stack((rows, nowhere, nowhere)), roots)
+    scores = _root_scores(roots.priors, noise)
+    levels = _levels(roots.priors, simulations, considered if rule.kind == GUMBEL else 1)
+    paths = [unwalked(tree) for _ in range(min(together, simulations))]
+    for first in range(0, simulations, together):
+        under_way, found = paths[: simulations - first], []
+        for level, path in zip(levels[first:], under_way, strict=False):
+            fresh, bare = walk(tree, rows, rule, scores, level, path, False)
+            if propose is not None and bare.size:
+                tree, scores = _expanded(tree, scores, bare, propose(bare[0], bare[1]))
+                below, _ = walk(tree, bare[0], rule, scores, level, path, True)
+                fresh = np.concatenate((fresh, below), axis=1)
+            found.append(fresh)
+        fresh = found[0] if len(found) == 1 else np.unique(np.concatenate(found, axis=1), axis=1)
+        if fresh.size:
+            attach(tree, fresh, evaluate(fresh[0], fresh[1], fresh[2]))
+        for path in under_way:
+            back(tree, rows, path)
+    return outcome(tree, rule, scores)
+
+
+def _expanded(tree: Tree, scores: Numbers, places: IntArray, priors: FloatArray) -> tuple[Tree, Numbers]:
+    """The tree and the root's scores, with room for more actions if the priors have more."""
+    if (more := priors.shape[1] - tree.edges.shape[2]) > 0:
+        tree, scores = widen(tree, priors.shape[1]), np.pad(scores, ((0, 0), (0, more)), constant_values=-np.inf)
+    expand(tree, places, priors)
+    return tree, scores
+
+
+def _root_scores(priors: FloatArray, noise: Numbers | None) -> Numbers:
+    """[B, A] log prior plus noise."""
+    with np.errstate(divide="ignore"):
+        logits: Numbers = np.log(priors.astype(np.float64))
+    return logits if noise is None else logits + noise
+
+
+def _levels(priors: FloatArray, simulations: int, considered: int) -> IntArray:
+    """[simulations, B] the visits that the root's next action must have."""
+    counts = np.minimum((priors > 0).sum(axis=1), considered)
+    tables = {int(count): considered_visits(int(count), simulations) for count in np.unique(counts)}
+    return np.stack([tables[int(count)] for count in counts], axis=1)
+
+
+def outcome(tree: Tree, rule: Rule, scores: Numbers) -> Outcome:
+    """What to do at the roots."""
+    trees, _, count = tree.edges.shape
+    actions, policy = np.full(trees, NONE, np.int32), np.zeros((trees, count), np.float32)
+    _decide(tree, rule, scores, actions, policy)
+    return Outcome(tree, actions, policy, tree.nodes["value"][:, 0].astype(np.float32))
+
+
+@compiled
+def _decide(tree: Tree, rule: Rule, scores: Numbers, actions: IntArray, policy: FloatArray) -> None:
+    count = tree.edges.shape[2]
+    priors, visits, q, completed, improved = room(tree)
+    for b in range(len(actions)):
+        if not tree.nodes[b, 0].expanded:
+            continue
+        look(tree, b, 0, np.nan, False, priors, visits, q)
+        for a in range(count):  # what is known to be worse than another action is out of the question
+            child = tree.edges[b, 0, a].child
+            if child != NONE and bounds(tree, b, 0, child)[1] < tree.nodes[b, 0].lower:
+                priors[a], visits[a] = 0, 0
+        most, total = 0, 0
+        for a in range(count):
+            most, total = max(most, visits[a]), total + visits[a]
+        if rule.kind == GUMBEL:
+            complete(rule, priors, visits, q, tree.nodes[b, 0].estimate, completed)
+            improve(priors, completed, improved)
+            actions[b] = choose_root(scores[b], priors, visits, completed, most)
+            for a in range(count):
+                policy[b, a] = improved[a]
+        else:
+            # The most visited; of several, the one with the largest value; before any visit, the likeliest.
+            best, worth = -1, -np.inf
+            for a in range(count):
+                if priors[a] > 0 and visits[a] == most:
+                    this = q[a] if most > 0 else priors[a]
+                    if this > worth:
+                        best, worth = a, this
+                policy[b, a] = visits[a] / total if total > 0 else priors[a]
+            actions[b] = best

@@ -1,0 +1,95 @@
+"""What stands between a task with rules and a search: who proposes steps, who estimates states, and what it cost.
+
+A step is a line of text: `delimiter` ends it, the end token too. Not covered: prefixes kept between calls; every call
+forwards its prompts again, and they are counted each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pawl.interfaces import IllegalAction, Policy, StepTask
+from pawl.keys import fold
+from pawl.records import Completion, Cost, FloatArray, KeyArray, Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Steps that may be taken in one state."""
+
+    actions: tuple[Any, ...]
+    """[A] distinct and legal; none where nothing that was proposed is legal."""
+    priors: FloatArray
+    """[A] above 0; their sum is 1."""
+    cost: Cost
+
+
+Propose = Callable[[Policy, StepTask, Sequence[Any], KeyArray], list[Proposal]]
+"""(policy, task, states [L], keys [L]) -> a proposal for each state."""
+
+Estimate = Callable[[Policy, StepTask, Sequence[Any]], tuple[FloatArray, list[Cost]]]
+"""(policy, task, states [L]) -> the expected final score of each [L], in [0, 1], and what each cost."""
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Steps drawn from the policy: equal ones are one, and the prior is their likelihood."""
+
+    count: int = 8
+    """Lines drawn in a state."""
+    max_tokens: int = 64
+    """Longest line, in tokens; a longer one is no step."""
+    temperature: float = 1.0
+    delimiter: str = "\n"
+
+    def __call__(self, policy: Policy, task: StepTask, states: Sequence[Any], keys: KeyArray) -> list[Proposal]:
+        prefixes = [policy.encode(task.prompt(state)) for state in states]
+        sampling = Sampling(self.max_tokens, self.temperature, stop=(self.delimiter,))
+        rows = fold(keys[:, None], np.arange(self.count, dtype=np.uint64))
+        drawn = policy.propose(prefixes, self.count, sampling=sampling, keys=rows)
+        return [_gathered(task, state, group, len(prefix))
+                for state, group, prefix in zip(states, drawn, prefixes, strict=True)]
+
+
+def _gathered(task: StepTask, state: Any, completions: Sequence[Completion], prefix: int) -> Proposal:
+    """The legal steps among completions; texts that mean one step share its probability."""
+    lines = {completion.text: float(np.exp(completion.logprobs.sum())) for completion in completions
+             if completion.finish == "stop"}
+    likelihoods: dict[Any, float] = {}
+    for text, likelihood in lines.items():
+        try:
+            action = task.parse(text)
+            task.step(state, action)
+        except IllegalAction:
+            continue
+        likelihoods[action] = likelihoods.get(action, 0.0) + likelihood
+    generated = sum(len(completion.tokens) for completion in completions)
+    return Proposal(tuple(likelihoods), _shares(np.array(list(likelihoods.values()))),
+                    Cost(prefix + generated, generated))
+
+
+def _shares(likelihoods: Any) -> FloatArray:
+    """Likelihoods over their sum; none of them 0, as a step that was proposed is there."""
+    floor = np.maximum(likelihoods, np.finfo(np.float32).tiny)
+    shares: FloatArray = (floor / floor.sum()).astype(np.float32)
+    return np.maximum(shares, np.finfo(np.float32).tiny)
+
+
+def uniform(policy: Policy, task: StepTask, states: Sequence[Any], keys: KeyArray) -> list[Proposal]:
+    """Every legal step of a task that lists them, each as likely: what a search without a policy has."""
+    proposals = []
+    for state in states:
+        actions = tuple(task.actions(state) or ())
+        proposals.append(Proposal(actions, np.full(len(actions), 1 / max(1, len(actions)), np.float32), Cost()))
+    return proposals
+
+
+def value_head(policy: Policy, task: StepTask, states: Sequence[Any]) -> tuple[FloatArray, list[Cost]]:
+    """The policy's own value of each state's text."""
+    prefixes = [policy.encode(task.prompt(state)) for state in states]
+    values = np.array([evaluation.value for evaluation in policy.evaluate(prefixes)], np.float32)
+    return values, [Cost(len(prefix), 0, 1) for prefix in prefixes]
