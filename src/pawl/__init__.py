@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from pawl.interfaces import IllegalAction
     from pawl.records import (
         Attempt,
+        Choice,
         Completion,
+        Cost,
         Decision,
         Demonstration,
         Evaluation,
@@ -49,8 +51,10 @@ __version__ = "0.1.0"
 __all__ = [
     "Attempt",
     "CheckpointError",
+    "Choice",
     "Completion",
     "ConfigError",
+    "Cost",
     "DataError",
     "Decision",
     "Demonstration",

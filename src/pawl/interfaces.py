@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from pawl.records import (
     Attempt,
+    Choice,
     Completion,
     Decision,
     Demonstration,
@@ -157,6 +158,10 @@ class Trainable(Policy, Protocol):
         """Write the Hugging Face layout; loading it gives back the same policy, value head included."""
         ...
 
+
+Search = Callable[[Policy, StepTask, Sequence[Any], KeyArray], list[Choice]]
+"""A choice in each of the states [B], none of which is terminal; keys [B]. What it asks besides the policy, such as a
+value, it was made with."""
 
 Judge = Callable[[Sequence[Attempt]], list[Verdict]]
 """A verdict for each attempt. A judge that cannot decide abstains (score None); it never guesses."""
