@@ -189,6 +189,16 @@ def test_a_checkpoint_is_evaluated_on_a_task(checkpoint: Path) -> None:
     assert again == found
 
 
+@pytest.mark.parametrize("prior", ["policy", "uniform"])
+def test_a_search_is_evaluated_beside_what_its_tokens_buy(checkpoint: Path, prior: Any) -> None:
+    found = evaluate_model(checkpoint, "countdown", {"numbers": 2, "max_number": 6}, problems=10, attempts=4,
+                           max_tokens=6, search="mcts", budget=4, prior=prior, device="cpu")
+    assert found["search"].keys() >= {"name", "budget", "prior", "pass@1", "ci", "tokens", "generated"}
+    assert (found["search"]["budget"], found["search"]["prior"]) == (4, prior)
+    assert found["baselines"].keys() == {"greedy", "best_of_n", "majority", "weighted"}
+    assert found["sentence"].startswith("search ")
+
+
 def test_a_run_is_evaluated_by_its_champion_under_its_own_settings(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "b").symlink_to(checkpoint)
@@ -212,6 +222,8 @@ def test_a_run_without_a_base_cannot_be_evaluated(tmp_path: Path) -> None:
 def test_what_cannot_be_evaluated_is_refused_in_words(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="countdwon"):
         evaluate_model(checkpoint, "countdwon", {}, device="cpu")
+    with pytest.raises(UnknownNameError, match="mtcs"):
+        evaluate_model(checkpoint, "countdown", {"numbers": 2}, search="mtcs", problems=2, attempts=1, device="cpu")
     with pytest.raises(CheckpointError, match=r"config\.json"):
         evaluate_model(tmp_path, "countdown", {"numbers": 2}, device="cpu")
     two = {"numbers": 2, "max_number": 1}  # 1+1=2 and 1*1=1: too few for every split to have one

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from pawl.errors import ConfigError
 from pawl.keys import row_keys
-from pawl.play import TOGETHER, contest, play
-from pawl.records import Attempt, Problem, Sampling, Verdict
+from pawl.play import TOGETHER, contest, play, think
+from pawl.records import Attempt, Choice, Cost, Problem, Sampling, Verdict
+from pawl.tasks.countdown import Countdown
 from pawl.testing import ScriptedPolicy
 
 PROBLEMS = [Problem(f"p{i}", f"{i}+1=", "train", str(i + 1)) for i in range(5)]
@@ -129,3 +133,50 @@ def test_both_sides_of_a_contest_count_as_progress() -> None:
 @pytest.mark.parametrize("count", [1, 3])
 def test_every_problem_gets_as_many_attempts_as_were_asked_for(count: int) -> None:
     assert len(play(COIN, PROBLEMS, count, sampling=SAMPLING, key=0)) == 5 * count
+
+
+COUNTDOWN = Countdown(numbers=3, max_number=9)
+HANDS = COUNTDOWN.problems("train", 3, 0)
+SCRIBE = ScriptedPolicy({}, default=("",))
+
+
+def first_legal(policy: Any, task: Any, states: Sequence[Any], keys: Any) -> list[Choice]:
+    """Takes the first legal step; tells its states apart by keys."""
+    assert len(set(keys.tolist())) == len(states)
+    return [Choice(actions[0], tuple(actions), np.eye(len(actions), dtype=np.float32)[0],
+                   np.zeros(len(actions), np.int32), np.zeros(len(actions), np.float32), 0.5, Cost(3, 2, 1))
+            for actions in map(task.actions, states)]
+
+
+def lost(policy: Any, task: Any, states: Sequence[Any], keys: Any) -> list[Choice]:
+    """Finds nothing to do."""
+    nothing = np.zeros(0, np.float32)
+    return [Choice(None, (), nothing, nothing.astype(np.int32), nothing, 0.0, Cost(1)) for _ in states]
+
+
+def test_a_searched_attempt_is_the_path_of_its_choices_as_the_policy_would_have_written_it() -> None:
+    for thought, problem in zip(think(SCRIBE, COUNTDOWN, first_legal, HANDS, key=1), HANDS, strict=True):
+        state = COUNTDOWN.start(problem)
+        for choice in thought.choices:
+            state = COUNTDOWN.step(state, choice.action)
+        assert COUNTDOWN.terminal(state) and len(thought.choices) == 2
+        completion = thought.attempt.completion
+        assert completion.text == COUNTDOWN.answer(state)
+        assert bytes(completion.tokens[:-1].tolist()).decode() == completion.text
+        assert len(completion.logprobs) == len(completion.tokens)
+        assert (thought.attempt.source, thought.attempt.error) == ("search", None)
+        assert thought.cost == Cost(6, 4, 2)
+
+
+@pytest.mark.parametrize(("search", "most_steps", "error"), [
+    (lost, 64, "search: no legal step was proposed"), (first_legal, 1, "search: the steps do not end")])
+def test_a_path_without_an_end_is_an_attempt_with_an_error(search: Any, most_steps: int, error: str) -> None:
+    (thought,) = think(SCRIBE, COUNTDOWN, search, HANDS[:1], key=1, most_steps=most_steps)
+    assert (thought.attempt.error, thought.attempt.completion.text) == (error, "")
+    assert len(thought.choices) == 1 and thought.cost.forwarded > 0
+
+
+def test_a_search_over_steps_of_a_task_without_steps_is_refused() -> None:
+    plain: Any = SimpleNamespace(name="plain", problems=None, score=None)
+    with pytest.raises(ConfigError, match="must have a task with steps, got 'plain'"):
+        think(SCRIBE, plain, first_legal, HANDS, key=1)

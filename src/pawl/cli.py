@@ -131,6 +131,10 @@ def report(directory: Path, as_json: bool) -> None:
 @click.option("--attempts", type=_COUNT, default=8, show_default=True, help="Sampled answers to each, for majority.")
 @click.option("--max-tokens", type=_COUNT, help="Longest answer; a run's own when left out, 256 for another MODEL.")
 @click.option("--stop", multiple=True, help="A string that ends an answer, may be repeated; a run's own when left out.")
+@click.option("--search", help="mcts, gumbel, puct or uct: think longer, at its price in tokens.")
+@click.option("--budget", type=_COUNT, default=16, show_default=True, help="Simulations of a search at each step.")
+@click.option("--prior", type=click.Choice(["policy", "uniform"]), default="policy", show_default=True,
+              help="Where a search's steps come from: the policy, or the rules, all alike.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
 @click.option("--seed", default=0, show_default=True)
 @json_option

@@ -17,6 +17,7 @@ import numpy as np
 from pawl import plugins
 from pawl.config import build
 from pawl.errors import ConfigError, RunError
+from pawl.evaluate_search import compare
 from pawl.gate.statistics import wilson_interval
 from pawl.interfaces import Judge, Policy, Task
 from pawl.judges.truth import truth
@@ -27,6 +28,8 @@ from pawl.models.opening import open_policy
 from pawl.play import Watch, play
 from pawl.records import Event, Problem, Sampling, Split
 from pawl.run_directory import RunDirectory
+from pawl.search.named import Prior, named
+from pawl.search.steps import attempt_values
 
 TEST_ATTEMPTS = 8
 
@@ -118,9 +121,12 @@ def final_result(base: Policy, champion: Policy, task: Task, judge: Judge, ledge
 
 def evaluate_model(model: str | Path, task: str, values: Mapping[str, Any], *, split: Split = "test",
                    problems: int = 1000, attempts: int = TEST_ATTEMPTS, max_tokens: int | None = None,
-                   stop: tuple[str, ...] | None = None, seed: int = 0, device: str = "auto",
+                   stop: tuple[str, ...] | None = None, search: str | None = None, budget: int = 16,
+                   prior: Prior = "policy", seed: int = 0, device: str = "auto",
                    notify: Callable[[Event], None] = lambda event: None) -> dict[str, Any]:
     """What `pawl eval --json` prints: a model on a task, greedy, by majority of `attempts`, and pass@attempts.
+
+    With a `search`, by that too, `budget` simulations for each step; the baselines then spend the tokens that it spent.
 
     `model` is a run directory, a checkpoint directory or a Hugging Face name; `values` are the task's settings.
     `max_tokens` and `stop` are the run's own where they are left out, or 256 and none.
@@ -131,14 +137,21 @@ def evaluate_model(model: str | Path, task: str, values: Mapping[str, Any], *, s
     policy = open_policy(checkpoint or str(model), device=device)
     max_tokens = run.get("max_tokens", 256) if max_tokens is None else max_tokens
     stop = tuple(run.get("stop", ())) if stop is None else stop
+    made = None if search is None else named(search, simulations=budget, prior=prior, max_tokens=max_tokens)
     chosen = found.problems(split, problems, seed)
     if not chosen:
         raise ConfigError(f"split {split!r} of task {task!r} must have a problem, it has none")
     result = score(policy, chosen, truth(found), max_tokens=max_tokens, stop=stop, count=attempts,
                    key=stream(seed, "eval"), watch=lambda done, total: notify(Event("test", 0, 0, done, total)))
+    head = {"task": task, "split": split, "problems": len(chosen), "policy": result.summary()}
+    if made is not None:
+        both = compare(policy, found, made, attempt_values, chosen, truth(found), max_tokens=max_tokens, stop=stop,
+                       key=stream(seed, "search"), watch=lambda done, total: notify(Event("search", 0, 0, done, total)))
+        about = {"name": search, "budget": budget, "prior": prior}
+        return head | {"search": about | both.search, "baselines": both.baselines, "sentence": both.sentence}
     majority = float(np.mean(result.majority))
-    return {
-        "task": task, "split": split, "problems": len(chosen), "policy": result.summary(), "search": None,
+    return head | {
+        "search": None,
         "baselines": {
             "greedy": {"pass@1": result.summary()["pass@1"], "tokens": result.tokens["greedy"]},
             "majority": {"pass@1": majority, "ci": list(wilson_interval(majority, len(chosen))), "attempts": attempts,

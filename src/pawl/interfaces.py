@@ -1,4 +1,4 @@
-"""The nouns of Pawl on one page: Task, Policy, Judge, Learner, Gate.
+"""The nouns of Pawl on one page: Task, Policy, Judge, Search, Learner, Gate.
 
 A thing with one method is a function; a thing with several is a protocol here. Nothing in this file does anything:
 it says what each stage may count on, and `pawl.testing` checks that a part keeps its promises.
@@ -118,6 +118,10 @@ class Policy(Protocol):
         """[P] tokens of a prompt, chat template applied where the model has one and the prompt is messages."""
         ...
 
+    def encode_demonstration(self, demonstration: Demonstration) -> tuple[IntArray, IntArray]:
+        """Prompt tokens and completion tokens, the end token included, as the policy would have written them."""
+        ...
+
     def propose(
         self, prefixes: Sequence[IntArray], count: int, *, sampling: Sampling, keys: KeyArray
     ) -> list[list[Completion]]:
@@ -136,10 +140,6 @@ class Policy(Protocol):
 
 class Trainable(Policy, Protocol):
     """A policy whose weights can learn."""
-
-    def encode_demonstration(self, demonstration: Demonstration) -> tuple[IntArray, IntArray]:
-        """Prompt tokens and completion tokens, the end token included, as the policy would have written them."""
-        ...
 
     def clone(self) -> Trainable: ...
 

@@ -1,21 +1,36 @@
-"""A policy meets a task: problems to attempts, and two policies on the same problems to evidence.
-
-Not covered: search over steps.
-"""
+"""A policy meets a task: problems to attempts, with search or without, and two policies on the same problems to
+evidence."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from pawl.interfaces import Judge, Policy
-from pawl.keys import row_keys
-from pawl.records import Attempt, Completion, Evidence, FloatArray, IntArray, Problem, Sampling, Verdict
+from pawl.errors import ConfigError
+from pawl.interfaces import Judge, Policy, Search, StepTask, Task
+from pawl.keys import row_keys, stream
+from pawl.records import (
+    Attempt,
+    Choice,
+    Completion,
+    Cost,
+    Demonstration,
+    Evidence,
+    FloatArray,
+    IntArray,
+    Problem,
+    Sampling,
+    Verdict,
+)
 
 TOGETHER = 4096
 """Attempts between two reports of progress."""
+
+MOST_STEPS = 64
+"""Steps of a path, at most."""
 
 Watch = Callable[[int, int], None]
 
@@ -60,6 +75,75 @@ def _too_long(prefix: IntArray, context: int, max_tokens: int) -> str | None:
     if len(prefix) + max_tokens > context:
         return f"sample: {len(prefix)} prompt tokens and {max_tokens} new ones exceed the model's {context}"
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """An attempt that search made, with what it thought on the way."""
+
+    attempt: Attempt
+    choices: tuple[Choice, ...]
+    """One for each step that was taken, and a last one without an action where none could be."""
+    cost: Cost
+
+
+def think(
+    policy: Policy,
+    task: Task,
+    search: Search,
+    problems: Sequence[Problem],
+    *,
+    key: int,
+    most_steps: int = MOST_STEPS,
+    watch: Watch = lambda done, total: None,
+) -> list[Thought]:
+    """One attempt at each problem, a searched step after the other; `key` names the random streams.
+
+    A path on which nothing can be done, or that does not end, is an attempt with an error. Raises ConfigError for a
+    task without steps.
+    """
+    if not isinstance(task, StepTask):
+        raise ConfigError(f"a search over steps must have a task with steps, got {task.name!r}",
+                          hint="the task needs start, actions, step, terminal, prompt, parse, answer and key")
+    choices: list[list[Choice]] = [[] for _ in problems]
+    states = [task.start(problem) for problem in problems]
+    under_way = [i for i, state in enumerate(states) if not task.terminal(state)]
+    for step in range(most_steps):
+        if not under_way:
+            break
+        keys = row_keys(stream(key, step), [problems[i].id for i in under_way], 1)[:, 0]
+        for i, choice in zip(under_way, search(policy, task, [states[i] for i in under_way], keys), strict=True):
+            choices[i].append(choice)
+            if choice.action is not None:
+                states[i] = task.step(states[i], choice.action)
+        under_way = [i for i in under_way if choices[i][-1].action is not None and not task.terminal(states[i])]
+        watch(len(problems) - len(under_way), len(problems))
+    errors = [_failure(task, *end) for end in zip(states, choices, strict=True)]
+    attempts = _finished(policy, task, problems, states, errors)
+    return [Thought(attempt, tuple(chosen), sum((choice.cost for choice in chosen), Cost()))
+            for attempt, chosen in zip(attempts, choices, strict=True)]
+
+
+def _failure(task: StepTask, state: Any, choices: Sequence[Choice]) -> str | None:
+    """Why a path has no answer."""
+    if task.terminal(state):
+        return None
+    return "search: the steps do not end" if choices[-1].action is not None else "search: no legal step was proposed"
+
+
+def _finished(policy: Policy, task: StepTask, problems: Sequence[Problem], states: Sequence[Any],
+              errors: Sequence[str | None]) -> list[Attempt]:
+    """Attempts as the policy would have written them, with their log-probabilities under it."""
+    answers = [None if error else task.answer(state) for state, error in zip(states, errors, strict=True)]
+    tokens = [policy.encode_demonstration(Demonstration(problem.prompt, answer or ""))
+              for problem, answer in zip(problems, answers, strict=True)]
+    logprobs = policy.logprobs([prompt for prompt, _ in tokens], [completion for _, completion in tokens])
+    return [
+        Attempt(problem, 0, prompt, _NOTHING if answer is None else Completion(answer, completion, chances, "stop"),
+                source="search", error=error)
+        for problem, answer, error, (prompt, completion), chances
+        in zip(problems, answers, errors, tokens, logprobs, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

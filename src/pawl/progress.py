@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 STAGES = {
     "base": "real text",
     "sample": "attempts",
+    "search": "searching",
     "score": "judging",
     "train": "learning",
     "gate": "contest",

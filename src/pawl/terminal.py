@@ -99,17 +99,23 @@ def run_in_words(result: Mapping[str, Any]) -> str:
     return f"{table(rows)}\n{', '.join(counts)}, {spent}\n{result['report']}"
 
 
+_BASELINES = {"greedy": "greedy", "best_of_n": "best of {} by value", "majority": "majority of {}",
+              "weighted": "majority of {}, weighted by value"}
+
+
 def evaluation_in_words(result: Mapping[str, Any]) -> str:
     """A policy alone, with search, and the baselines at the same tokens."""
     policy, search = result["policy"], result.get("search")
-    rows = [("policy alone", percent(policy["pass@1"], policy.get("ci")))]
+    rows = [("policy alone", percent(policy["pass@1"], policy.get("ci")), "")]
     if search:
-        name = f"{search['name']}, budget {search['budget']}"
-        rows.append((name, percent(search["pass@1"], search.get("ci"))))
-    for name, rate in (result.get("baselines") or {}).items():
-        rate, interval = (rate.get("pass@1"), rate.get("ci")) if isinstance(rate, Mapping) else (rate, None)
-        rows.append((name.replace("_", " "), percent(rate, interval)))
-    return f"{result['task']}, {result['problems']} {result['split']} problems\n{table(rows)}"
+        prior = ", uniform prior" if search["prior"] == "uniform" else ""
+        name = f"{search['name']}, {search['budget']} simulations a step{prior}"
+        rows.append((name, percent(search["pass@1"], search["ci"]), f"{search['tokens']:.0f} tokens a problem"))
+    for name, rate in result["baselines"].items():
+        spent = f"{rate['tokens']:.0f} tokens a problem" if search else ""
+        rows.append((_BASELINES[name].format(rate.get("attempts")), percent(rate["pass@1"], rate.get("ci")), spent))
+    said = [f"{result['task']}, {result['problems']} {result['split']} problems", table(rows)]
+    return "\n".join([*said, result["sentence"]] if search else said)
 
 
 def bench_in_words(result: Mapping[str, Any]) -> str:

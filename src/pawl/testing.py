@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pawl.keys import uniforms
-from pawl.records import Completion, Evaluation, FloatArray, IntArray, KeyArray, Prompt, Sampling
+from pawl.records import Completion, Demonstration, Evaluation, FloatArray, IntArray, KeyArray, Prompt, Sampling
 from pawl.testing_ask import Broken, ask
 from pawl.testing_parts import check_judge, check_policy
 from pawl.testing_task import check_task, same_problems
@@ -69,6 +69,9 @@ class ScriptedPolicy:
 
     def encode(self, prompt: Prompt) -> IntArray:
         return np.frombuffer(self.render(prompt).encode(), dtype=np.uint8).astype(np.int32)
+
+    def encode_demonstration(self, demonstration: Demonstration) -> tuple[IntArray, IntArray]:
+        return self.encode(demonstration.prompt), np.array(_with_end(demonstration.completion), dtype=np.int32)
 
     def propose(
         self, prefixes: Sequence[IntArray], count: int, *, sampling: Sampling, keys: KeyArray
