@@ -94,6 +94,11 @@ def test_the_summary_is_pass_at_1_and_pass_at_k_with_their_intervals() -> None:
     assert summary["pass@8_ci"] == list(mean_pass_at_k(right, 8, 8)[1])
 
 
+def test_one_sampled_answer_does_not_take_the_greedy_ones_name() -> None:
+    found = scored({"oslo:": ["no", "no", "OSLO"]}, count=1)
+    assert found.summary() == {"pass@1": 0.0, "ci": list(wilson_interval(0.0, 4))}
+
+
 def test_progress_counts_greedy_and_sampled_answers() -> None:
     told: list[tuple[int, int]] = []
     score(ScriptedPolicy({}), TEST, truth(TASK), max_tokens=8, stop=(), count=2, key=1,

@@ -44,7 +44,7 @@ def searching(solves: bool, tokens: int) -> Any:
     return search
 
 
-def knowing(policy: Any, attempts: Sequence[Attempt]) -> list[float]:
+def knowing(attempts: Sequence[Attempt]) -> list[float]:
     return [TASK.score(attempt.problem, attempt.completion.text) for attempt in attempts]
 
 
@@ -74,7 +74,7 @@ def test_a_true_value_makes_best_of_n_pass_at_n_and_the_majority_stays_with_the_
 
 
 def test_it_says_whether_search_helps() -> None:
-    even: Values = lambda policy, attempts: [0.5] * len(attempts)  # noqa: E731
+    even: Values = lambda attempts: [0.5] * len(attempts)  # noqa: E731
     assert compared(True, 60, even).sentence.startswith("search helps; against ")
     assert compared(True, 1500).sentence.startswith("search does not help beyond chance; against best of n")
     assert compared(False, 1500).sentence.startswith("search does not help, it harms; against best of n at the same "

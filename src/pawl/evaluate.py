@@ -19,17 +19,18 @@ from pawl.config import build
 from pawl.errors import ConfigError, RunError
 from pawl.evaluate_search import compare
 from pawl.gate.statistics import wilson_interval
-from pawl.interfaces import Judge, Policy, Task
+from pawl.interfaces import Judge, Policy, Task, Trainable
 from pawl.judges.truth import truth
 from pawl.keys import stream
 from pawl.ledger import Ledger
 from pawl.meters.passk import mean_pass_at_k
 from pawl.models.opening import open_policy
+from pawl.models.pair import critic_of
 from pawl.play import Watch, play
 from pawl.records import Event, Problem, Sampling, Split
 from pawl.run_directory import RunDirectory
 from pawl.search.named import Prior, named
-from pawl.search.steps import attempt_values
+from pawl.search.steps import Valued
 
 TEST_ATTEMPTS = 8
 
@@ -50,10 +51,10 @@ class Score:
     """Tokens forwarded by `greedy` and by `sampled`, a prompt once."""
 
     def summary(self) -> dict[str, Any]:
-        """pass@1 (greedy) and pass@K with their 95% intervals."""
+        """pass@1 (greedy) and, for a K above 1, pass@K with their 95% intervals."""
         pass_1 = float(np.mean(self.greedy)) if self.greedy else 0.0
         result: dict[str, Any] = {"pass@1": pass_1, "ci": list(wilson_interval(pass_1, len(self.greedy)))}
-        if self.right:
+        if self.right and self.count > 1:  # one sampled answer is no pass@1: that name is the greedy one's
             rate, interval = mean_pass_at_k(self.right, self.count, self.count)
             result |= {f"pass@{self.count}": rate, f"pass@{self.count}_ci": list(interval)}
         return result
@@ -83,8 +84,12 @@ def score(policy: Policy, problems: Sequence[Problem], judge: Judge, *, max_toke
     return Score([verdict.score or 0.0 for verdict in judge(greedy)], right, majority, count, tokens)
 
 
-def final_result(base: Policy, champion: Policy, task: Task, judge: Judge, ledger: Ledger, settings: Any,
-                 notify: Callable[[Event], None]) -> dict[str, Any]:
+SearchAtLast = Callable[[Trainable, Sequence[Problem], Watch], dict[str, Any]]
+"""(champion, test problems, watch) -> what search adds to it."""
+
+
+def final_result(base: Policy, champion: Trainable, task: Task, judge: Judge, ledger: Ledger, settings: Any,
+                 notify: Callable[[Event], None], search: SearchAtLast | None = None) -> dict[str, Any]:
     """Base and champion on the test split, with what the whole run cost; read from the ledger if it is there."""
     if (known := ledger.final) is not None:
         return known
@@ -99,11 +104,13 @@ def final_result(base: Policy, champion: Policy, task: Task, judge: Judge, ledge
             watch=lambda done, total, turn=turn: notify(  # type: ignore[misc]
                 Event("test", len(rows), settings.generations, turn * total + done, 2 * total))))
     before, after = scores
+    searched = search and search(champion, problems, lambda done, total: notify(
+        Event("search", len(rows), settings.generations, done, total)))
     decisions = [row.decision for row in rows if row.decision is not None]
     assert ledger.base is not None
     result = {
         "recipe": ledger.header["recipe"], "task": ledger.header["task"], "seed": settings.seed,
-        "base": before.summary(), "final": after.summary() | {"search": None},
+        "base": before.summary(), "final": after.summary() | {"search": searched},
         "generations": len(rows), "promoted": sum(decision.promote for decision in decisions),
         "refused": sum(not decision.promote for decision in decisions),
         "dropped": sum(row.dropped is not None for row in rows),
@@ -137,7 +144,8 @@ def evaluate_model(model: str | Path, task: str, values: Mapping[str, Any], *, s
     policy = open_policy(checkpoint or str(model), device=device)
     max_tokens = run.get("max_tokens", 256) if max_tokens is None else max_tokens
     stop = tuple(run.get("stop", ())) if stop is None else stop
-    made = None if search is None else named(search, simulations=budget, prior=prior, max_tokens=max_tokens)
+    critic = critic_of(policy)
+    made = None if search is None else named(search, critic, simulations=budget, prior=prior, max_tokens=max_tokens)
     chosen = found.problems(split, problems, seed)
     if not chosen:
         raise ConfigError(f"split {split!r} of task {task!r} must have a problem, it has none")
@@ -145,8 +153,9 @@ def evaluate_model(model: str | Path, task: str, values: Mapping[str, Any], *, s
                    key=stream(seed, "eval"), watch=lambda done, total: notify(Event("test", 0, 0, done, total)))
     head = {"task": task, "split": split, "problems": len(chosen), "policy": result.summary()}
     if made is not None:
-        both = compare(policy, found, made, attempt_values, chosen, truth(found), max_tokens=max_tokens, stop=stop,
-                       key=stream(seed, "search"), watch=lambda done, total: notify(Event("search", 0, 0, done, total)))
+        both = compare(policy, found, made, Valued(critic).attempts, chosen, truth(found), max_tokens=max_tokens,
+                       stop=stop, key=stream(seed, "search"),
+                       watch=lambda done, total: notify(Event("search", 0, 0, done, total)))
         about = {"name": search, "budget": budget, "prior": prior}
         return head | {"search": about | both.search, "baselines": both.baselines, "sentence": both.sentence}
     majority = float(np.mean(result.majority))

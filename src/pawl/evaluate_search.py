@@ -17,14 +17,14 @@ from pawl.gate.statistics import paired_counts, sign_test, wilson_interval
 from pawl.interfaces import Judge, Policy, Search, Task
 from pawl.keys import stream
 from pawl.play import Watch, play, think
-from pawl.records import Attempt, Problem, Sampling
+from pawl.records import Attempt, FloatArray, Problem, Sampling
 
 MOST_ATTEMPTS = 256
 """Of a baseline at one problem, however much the search spent."""
 FIRST_ATTEMPTS = 4
 """From which the length of an answer is estimated."""
 
-Values = Callable[[Policy, Sequence[Attempt]], Sequence[float]]
+Values = Callable[[Sequence[Attempt]], Sequence[float] | FloatArray]
 """The expected score of each attempt, by whatever the search asks too."""
 
 Rates = dict[str, dict[str, Any]]
@@ -62,8 +62,8 @@ def compare(policy: Policy, task: Task, search: Search, values: Values, problems
     valued = _affordable(spent - prompt, 2 * length + prompt)  # an answer is written, and then read with its prompt
     groups = sampled(max(alone, valued), 1.0)
     flat = [attempt for group in groups for attempt in group[:valued]]
-    found = iter(values(policy, flat))
-    worth = [[next(found) for _ in group[:valued]] for group in groups]
+    found = iter(values(flat))
+    worth = [[float(next(found)) for _ in group[:valued]] for group in groups]
     answers = {
         "greedy": ([group[0] for group in greedy], 1, prompt + _mean_tokens(greedy)[1]),
         "best_of_n": ([group[int(np.argmax(those))] for group, those in zip(groups, worth, strict=True)], valued,

@@ -39,8 +39,10 @@ class Run:
     result: dict[str, Any] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
 
+    recipe: Any = expert_iteration
+
     def go_on(self) -> dict[str, Any]:
-        self.result = expert_iteration.run(self.settings, self.task, self.directory, self.ledger, self.notify)
+        self.result = self.recipe.run(self.settings, self.task, self.directory, self.ledger, self.notify)
         return self.result
 
     def notify(self, event: Event) -> None:
@@ -65,16 +67,16 @@ class Run:
 
 
 class Runs:
-    """Makes runs in a folder and closes them in the end."""
+    """Makes runs of a recipe in a folder and closes them in the end."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.made = folder, list[Run]()
+    def __init__(self, folder: Path, recipe: Any = expert_iteration) -> None:
+        self.folder, self.recipe, self.made = folder, recipe, list[Run]()
 
     def __call__(self, task: Any, **settings: Any) -> Run:
-        made = Settings(**settings)
+        made = self.recipe.Settings(**settings)
         directory = RunDirectory.create(self.folder / str(len(self.made)))
-        ledger = Ledger.create(directory.ledger_path, {"recipe": "expert-iteration", "task": task.name})
-        self.made.append(Run(made, task, directory, ledger))
+        ledger = Ledger.create(directory.ledger_path, {"recipe": self.recipe.__name__, "task": task.name})
+        self.made.append(Run(made, task, directory, ledger, recipe=self.recipe))
         self.made[-1].go_on()
         return self.made[-1]
 

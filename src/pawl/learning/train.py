@@ -36,10 +36,14 @@ class Objective:
     """Of KL(policy || reference), in nats per token."""
     value: float = 0.0
     """Of the value's cross-entropy."""
+    frozen: bool = False
+    """The value's gradient reaches the head alone; only where the value is all there is to learn."""
 
 
-VALUE_ONLY = Objective(likelihood=0.0, value=1.0)
+VALUE_ONLY = Objective(likelihood=0.0, value=1.0, frozen=True)
 """The value head learns from a frozen network: a third of the cost, and the policy stays as it is."""
+VALUE_NETWORK = Objective(likelihood=0.0, value=1.0)
+"""A network whose value is all that counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +104,10 @@ def _finite(losses: dict[str, Tensor], when: str) -> dict[str, float]:
 def batch_losses(policy: Trainable, batch: Batch, objective: Objective,
                  reference: Trainable | None = None) -> dict[str, Tensor]:
     """The parts of the loss on one batch; a part that has no position in it is absent."""
-    if objective == VALUE_ONLY:
+    if objective.likelihood == 0 and objective.kl == 0:
         valued = batch.value_weights > 0
-        return _value_loss(policy.values(batch.tokens, valued), batch, valued)
+        values = policy.values(batch.tokens, valued) if objective.frozen else policy.forward(batch.tokens, valued)[1]
+        return _value_loss(values, batch, valued)
     spoken, valued = batch.weights > 0, (batch.value_weights > 0) & (objective.value > 0)
     chosen = spoken | valued
     logits, values = policy.forward(batch.tokens, chosen)

@@ -13,6 +13,7 @@ from pawl.interfaces import Trainable
 from pawl.models.architecture import from_hf_config, small
 from pawl.models.checkpoint import find_checkpoint, load_checkpoint
 from pawl.models.hf_policy import load_hf_policy
+from pawl.models.pair import FOLDER, PolicyWithValue
 from pawl.models.policy import TransformerPolicy
 from pawl.models.tokenizer import read_json, train_tokenizer
 from pawl.models.transformer import Transformer, initialise
@@ -36,14 +37,20 @@ def device_of(name: str) -> torch.device:
 def open_policy(source: str | Path, *, device: str = "cpu", dtype: str = "float32") -> Trainable:
     """A policy from a checkpoint directory or a Hugging Face name.
 
-    Llama, Qwen2 and Qwen3 run on Pawl's own transformer; what that cannot compute goes to transformers (extra `hf`).
-    Raises CheckpointError, MissingExtraError, or ConfigError for a device that is not here.
+    With a value network beside it where the checkpoint has one. Llama, Qwen2 and Qwen3 run on Pawl's own transformer;
+    what that cannot compute goes to transformers (extra `hf`). Raises CheckpointError, MissingExtraError, or
+    ConfigError for a device that is not here.
     """
     place, precision = device_of(device), DTYPES[dtype]
     directory = find_checkpoint(source)
+    policy: Trainable
     if _is_ours(directory):
-        return TransformerPolicy(*load_checkpoint(directory, device=place, dtype=precision))
-    return load_hf_policy(directory, device=place, dtype=precision)
+        policy = TransformerPolicy(*load_checkpoint(directory, device=place, dtype=precision))
+    else:
+        policy = load_hf_policy(directory, device=place, dtype=precision)
+    if (directory / FOLDER).is_dir():
+        return PolicyWithValue(policy, open_policy(directory / FOLDER, device=device, dtype=dtype))
+    return policy
 
 
 def _is_ours(directory: Path) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pawl import measure
 from pawl.errors import ConfigError
-from pawl.evaluate import final_result
+from pawl.evaluate import SearchAtLast, final_result
 from pawl.gate.decision import always_promote, exact_gate
 from pawl.gate.power import power_sentence
 from pawl.interfaces import Hindsight, Task, Trainable
@@ -49,17 +49,23 @@ __all__ = ["TASK", "Settings", "run"]
 def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
         notify: Callable[[Event], None]) -> dict[str, Any]:
     """The whole experiment, from wherever the ledger says that it stopped. Returns what `pawl run --json` prints."""
+    return carry_out(ExpertIteration, settings, task, directory, ledger, notify)
+
+
+def carry_out(kind: type[ExpertIteration], settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
+              notify: Callable[[Event], None]) -> dict[str, Any]:
+    """`run`, with parts of a kind."""
     if settings.failures == "relabel" and not isinstance(task, Hindsight):
         raise ConfigError(f"failures = 'relabel' must have a task with `solved_by`, got {task.name!r}",
                           hint="use failures = 'discard', or give the task a `solved_by`")
     real = real_data(task, settings)
     base = _base(settings, task, real, directory, ledger, notify)
-    parts = ExpertIteration(settings, task, real, directory, ledger, base)
+    parts = kind(settings, task, real, directory, ledger, base)
     parts.tidy()  # a kill may have come between a commit and this
     assert ledger.champion is not None
     champion = _open(directory.verify(ledger.champion, fingerprint), settings)
     champion = improve(parts, champion, ledger, settings.generations, notify)
-    return final_result(base, champion, task, parts.judge, ledger, settings, notify)
+    return final_result(base, champion, task, parts.judge, ledger, settings, notify, search=parts.search_at_last)
 
 
 def _base(settings: Settings, task: Task, real: RealData, directory: RunDirectory, ledger: Ledger,
@@ -141,13 +147,21 @@ class ExpertIteration:
         own = replay([earlier, examples], window=2)
         if not own:
             return None
-        candidate = (champion if settings.start == "champion" else self.base).clone()
+        candidate = self.candidate(champion)
         with turn.stage("train") as watch:
             turn.metrics |= learn_policy(candidate, self.base, own, self.real, settings, self.key("learn", turn), watch)
-            turn.metrics |= learn_value(candidate, attempts, verdicts, settings, self.key("value", turn))
+            turn.metrics |= self.learn_value(candidate, attempts, verdicts, turn)
         turn.metrics |= measure.real_loss(candidate, self.held_out) | {
             "distinct_right": len(examples), "replay": len(own), "truth_bits_real": 0.0}
         return candidate
+
+    def candidate(self, champion: Trainable) -> Trainable:
+        """What a generation's training starts from."""
+        return (champion if self.settings.start == "champion" else self.base).clone()
+
+    def learn_value(self, candidate: Trainable, attempts: Sequence[Attempt], verdicts: Sequence[Verdict],
+                    turn: Turn) -> measure.Metrics:
+        return learn_value(candidate, attempts, verdicts, self.settings, self.key("value", turn))
 
     def contest(self, candidate: Trainable, champion: Trainable, turn: Turn) -> Contest:
         chosen = self._contest_problems()
@@ -165,6 +179,9 @@ class ExpertIteration:
             turn.metrics |= {"gate_candidate": float(result.evidence.candidate.mean()),
                              "gate_champion": float(result.evidence.champion.mean())}
         return result
+
+    search_at_last: SearchAtLast | None = None
+    """How the champion does on the test split when it thinks longer; none when the loop knows no search."""
 
     def store(self, candidate: Trainable) -> str:
         return self.directory.store(candidate.save, fingerprint)

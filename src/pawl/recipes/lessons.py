@@ -8,7 +8,7 @@ import numpy as np
 
 from pawl.interfaces import Trainable
 from pawl.keys import permutation
-from pawl.learning.train import VALUE_ONLY, Objective, train
+from pawl.learning.train import VALUE_NETWORK, VALUE_ONLY, Objective, train
 from pawl.play import Watch
 from pawl.recipes.settings import Settings
 from pawl.records import Attempt, TokenExample, Verdict
@@ -54,6 +54,19 @@ def learn_value(candidate: Trainable, attempts: Sequence[Attempt], verdicts: Seq
         return {}
     return train(candidate, lessons, [batch.own for batch in plan], learning_rate=VALUE_RATE,
                  objective=VALUE_ONLY).losses
+
+
+def learn_value_network(critic: Trainable, attempts: Sequence[Attempt], verdicts: Sequence[Verdict], *, most: int,
+                        epochs: int, settings: Settings, key: int, watch: Watch) -> Metrics:
+    """A value network's pass over `most` of the generation's attempts, right and wrong, with all of its layers."""
+    drawn = permutation(key, len(attempts))[:most]
+    lessons = value_examples([attempts[i] for i in drawn], [verdicts[i] for i in drawn])
+    plan = plan_batches([len(lesson.tokens) for lesson in lessons], [], batch=2 * settings.batch, floor=0.0,
+                        epochs=epochs, key=key)
+    if not plan:
+        return {}
+    return train(critic, lessons, [batch.own for batch in plan], learning_rate=settings.step_size,
+                 objective=VALUE_NETWORK, watch=watch).losses
 
 
 def _tokens(examples: Sequence[TokenExample]) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 
 from pawl.interfaces import IllegalAction, Policy, StepTask
 from pawl.keys import fold
-from pawl.records import Attempt, Completion, Cost, FloatArray, KeyArray, Sampling
+from pawl.records import Attempt, Completion, Cost, FloatArray, IntArray, KeyArray, Sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +88,23 @@ def uniform(policy: Policy, task: StepTask, states: Sequence[Any], keys: KeyArra
     return proposals
 
 
-def value_head(policy: Policy, task: StepTask, states: Sequence[Any]) -> tuple[FloatArray, list[Cost]]:
-    """The policy's own value of each state's text. What ends a text ends an answer too: no line follows."""
-    texts = [task.prompt(state) for state in states]
-    prefixes = [policy.encode(text.rstrip("\n") if task.terminal(state) else text)
-                for text, state in zip(texts, states, strict=True)]
-    values = np.array([evaluation.value for evaluation in policy.evaluate(prefixes)], np.float32)
-    return values, [Cost(len(prefix), 0, 1) for prefix in prefixes]
+@dataclass(frozen=True)
+class Valued:
+    """States by the value of a model, which may be the policy itself."""
 
+    model: Policy
 
-def attempt_values(policy: Policy, attempts: Sequence[Attempt]) -> list[float]:
-    """The policy's own value of each whole attempt."""
-    texts = [np.concatenate((attempt.prompt_tokens, attempt.completion.tokens)) for attempt in attempts]
-    return [evaluation.value for evaluation in policy.evaluate(texts)]
+    def __call__(self, policy: Policy, task: StepTask, states: Sequence[Any]) -> tuple[FloatArray, list[Cost]]:
+        texts = [task.prompt(state) for state in states]
+        # What ends a text ends an answer too: no line follows.
+        prefixes = [self.model.encode(text.rstrip("\n") if task.terminal(state) else text)
+                    for text, state in zip(texts, states, strict=True)]
+        return self._values(prefixes), [Cost(len(prefix), 0, 1) for prefix in prefixes]
+
+    def attempts(self, attempts: Sequence[Attempt]) -> FloatArray:
+        """[N] values of whole attempts."""
+        return self._values([np.concatenate((attempt.prompt_tokens, attempt.completion.tokens))
+                             for attempt in attempts])
+
+    def _values(self, prefixes: Sequence[IntArray]) -> FloatArray:
+        return np.array([evaluation.value for evaluation in self.model.evaluate(prefixes)], np.float32)

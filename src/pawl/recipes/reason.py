@@ -1,0 +1,123 @@
+"""The mutual loop: search with policy and value, learn from what it found, and search again with the better two.
+
+Expert iteration (Anthony, Tian and Barber 2017) on problems whose answers are paths of steps. A generation first
+samples; where no sample was right, search thinks longer, led by the policy's priors and the value's estimates. Truth
+judges answers, never a search. The policy learns what was right, a value network of its own every attempt's truth,
+and the gate asks whether the policy by itself became better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
+
+from pawl import measure
+from pawl.config import settings
+from pawl.evaluate_search import compare
+from pawl.interfaces import Task, Trainable
+from pawl.keys import stream
+from pawl.ledger import Ledger
+from pawl.loop import Turn
+from pawl.models.pair import PolicyWithValue, critic_of
+from pawl.play import Contest, Watch, think
+from pawl.recipes import countdown
+from pawl.recipes.expert_iteration import ExpertIteration, carry_out
+from pawl.recipes.lessons import learn_value_network
+from pawl.recipes.settings import Count
+from pawl.records import Attempt, Event, Problem, Verdict
+from pawl.run_directory import RunDirectory
+from pawl.search.mcts import TreeSearch
+from pawl.search.named import Prior, named
+from pawl.search.steps import Valued
+
+TASK: str | None = "countdown"
+SEARCHED_PROBLEMS = 200
+"""Gate problems of a generation on which search is measured beside the policy."""
+
+
+@settings
+class Settings(countdown.Settings):
+    """Countdown's, with search and a value network."""
+
+    simulations: Count = 16
+    """Walks of a search at each step."""
+    searched: Count = 2000
+    """Problems without a right sample that search thinks about in a generation, at most."""
+    value_attempts: Count = 40_000
+    """Attempts of a generation that the value network learns from, at most."""
+    value_epochs: Count = 1
+    """Times it sees each of them."""
+    temperature: ClassVar[float] = 1.0  # type: ignore[misc]
+    dtype: ClassVar[str] = "float32"  # type: ignore[misc]
+    tokenizer: ClassVar[str] = "bpe-1024"  # type: ignore[misc]
+    start: ClassVar[Literal["champion", "base"]] = "champion"  # type: ignore[misc]
+
+
+def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
+        notify: Callable[[Event], None]) -> dict[str, Any]:
+    """The whole experiment, from wherever the ledger says that it stopped."""
+    return carry_out(Reason, settings, task, directory, ledger, notify)
+
+
+class Reason(ExpertIteration):
+    """Expert iteration whose expert is search."""
+
+    settings: Settings
+
+    def search(self, policy: Trainable, prior: Prior = "policy", noise: bool = False) -> TreeSearch:
+        return named("gumbel", critic_of(policy), simulations=self.settings.simulations, prior=prior,
+                     max_tokens=self.settings.max_tokens, noise=noise)
+
+    def play(self, champion: Trainable, problems: Sequence[Problem], turn: Turn) -> list[Attempt]:
+        """Samples at every problem, and a searched attempt at those where none was right."""
+        attempts = super().play(champion, problems, turn)
+        if not isinstance(champion, PolicyWithValue):
+            return attempts  # the base has no value to search by
+        with turn.stage("search") as watch:
+            right = {attempt.problem.id for attempt, verdict in zip(attempts, self.judge(attempts), strict=True)
+                     if verdict.score == 1}
+            unsolved = [problem for problem in problems if problem.id not in right][: self.settings.searched]
+            thoughts = think(champion, self.task, self.search(champion, noise=True), unsolved,
+                             key=self.key("search", turn), watch=watch)
+        found = [replace(thought.attempt, index=self.settings.attempts) for thought in thoughts]
+        turn.metrics |= {"searched": len(found),
+                         "searched_right": sum(verdict.score == 1 for verdict in self.judge(found))}
+        return [*attempts, *found]
+
+    def candidate(self, champion: Trainable) -> Trainable:
+        """The policy, with the champion's value network beside it: at first a copy of the base."""
+        policy = super().candidate(champion)
+        return policy if isinstance(policy, PolicyWithValue) else PolicyWithValue(policy, critic_of(champion).clone())
+
+    def learn_value(self, candidate: Trainable, attempts: Sequence[Attempt], verdicts: Sequence[Verdict],
+                    turn: Turn) -> measure.Metrics:
+        settings = self.settings
+        return learn_value_network(critic_of(candidate), attempts, verdicts, most=settings.value_attempts,
+                                   epochs=settings.value_epochs, settings=settings, key=self.key("value", turn),
+                                   watch=lambda done, total: None)
+
+    def contest(self, candidate: Trainable, champion: Trainable, turn: Turn) -> Contest:
+        """The policies by themselves; beside it, the candidate with search on the same problems."""
+        result = super().contest(candidate, champion, turn)
+        with turn.stage("gate"):
+            attempts = result.attempts[:SEARCHED_PROBLEMS]
+            thoughts = think(candidate, self.task, self.search(candidate), [attempt.problem for attempt in attempts],
+                             key=self.key("measure search", turn))
+            scores = [verdict.score or 0.0 for verdict in self.judge([thought.attempt for thought in thoughts])]
+        if scores:
+            turn.metrics |= {"search_accuracy": sum(scores) / len(scores), "search_problems": len(scores)}
+        return result
+
+    def search_at_last(self, champion: Trainable, problems: Sequence[Problem], watch: Watch) -> dict[str, Any]:
+        """Search beside what its tokens buy without it, and with a uniform prior."""
+        critic = critic_of(champion)
+        found = {
+            prior: compare(champion, self.task, self.search(champion, prior), Valued(critic).attempts, problems,
+                           self.judge, max_tokens=self.settings.max_tokens, stop=self.settings.stop,
+                           key=stream(self.settings.seed, "search"), watch=watch)
+            for prior in ("policy", "uniform")
+        }
+        return {"name": "gumbel", "budget": self.settings.simulations, **found["policy"].search,
+                "sentence": found["policy"].sentence, "baselines": found["policy"].baselines,
+                "uniform": found["uniform"].search}

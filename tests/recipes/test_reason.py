@@ -1,0 +1,75 @@
+"""The mutual loop, small: search thinks where samples fail, a value network learns beside the policy, both are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from runs import Run, Runs
+
+from pawl.models.opening import open_policy
+from pawl.models.pair import PolicyWithValue
+from pawl.recipes import reason
+from pawl.tasks.countdown import Countdown
+
+torch.set_num_threads(1)
+
+SMALL: dict[str, Any] = {
+    "depth": 2, "base_steps": 150, "batch": 64, "generations": 3, "problems": 150, "attempts": 4, "epochs": 2,
+    "gate_problems": 40, "test_problems": 20, "alpha": 1, "simulations": 4, "device": "cpu",
+}
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    runs = Runs(tmp_path_factory.mktemp("reason"), reason)
+    yield runs(Countdown(numbers=2, max_number=9), **SMALL)
+    runs.close()
+
+
+def test_the_champion_is_a_policy_with_a_value_network_beside_it(learnt: Run) -> None:
+    assert learnt.result["promoted"] == 3
+    champion = open_policy(learnt.directory.checkpoint(learnt.champion))
+    assert isinstance(champion, PolicyWithValue)
+    assert not isinstance(open_policy(learnt.directory.checkpoint(learnt.base)), PolicyWithValue)
+
+
+def test_from_the_second_generation_on_search_thinks_about_what_no_sample_solved(learnt: Run) -> None:
+    first, *later = learnt.rows
+    assert "searched" not in first.metrics
+    for row in later:
+        attempts = list(learnt.ledger.attempts(row.index))
+        solved = {attempt.problem.id for attempt, verdict in attempts
+                  if attempt.source == "self" and verdict.score == 1}
+        searched = [attempt for attempt, _ in attempts if attempt.source == "search"]
+        assert len(searched) == row.metrics["searched"] > 0
+        assert {attempt.problem.id for attempt in searched}.isdisjoint(solved)
+        assert {attempt.index for attempt in searched} == {SMALL["attempts"]}
+        assert 0 <= row.metrics["searched_right"] <= row.metrics["searched"]
+
+
+def test_every_generation_measures_search_beside_the_policy(learnt: Run) -> None:
+    for row in learnt.rows:
+        assert 0 <= row.metrics["search_accuracy"] <= 1
+        assert row.metrics["search_problems"] == len(row.contest_ids) > 0
+        assert "value_loss" in row.metrics and "train_loss" in row.metrics
+
+
+def test_the_test_says_what_search_adds_at_its_price(learnt: Run) -> None:
+    search = learnt.result["final"]["search"]
+    assert (search["name"], search["budget"]) == ("gumbel", SMALL["simulations"])
+    assert search.keys() >= {"pass@1", "ci", "tokens", "generated", "sentence", "baselines", "uniform"}
+    assert search["baselines"].keys() == {"greedy", "best_of_n", "majority", "weighted"}
+    assert learnt.result["base"].get("search") is None
+
+
+def test_the_same_seed_gives_the_same_run(tmp_path: Path) -> None:
+    few = SMALL | {"generations": 2, "problems": 20, "gate_problems": 10, "test_problems": 4}
+    runs = Runs(tmp_path, reason)
+    one, other = (runs(Countdown(numbers=2, max_number=9), **few) for _ in range(2))
+    assert one.champion == other.champion != one.base
+    assert one.result["final"] == other.result["final"]
+    runs.close()
