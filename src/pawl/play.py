@@ -119,7 +119,7 @@ def think(
         under_way = [i for i in under_way if choices[i][-1].action is not None and not task.terminal(states[i])]
         watch(len(problems) - len(under_way), len(problems))
     errors = [_failure(task, *end) for end in zip(states, choices, strict=True)]
-    attempts = _finished(policy, task, problems, states, errors)
+    attempts = finished(policy, task, problems, states, errors)
     return [Thought(attempt, tuple(chosen), sum((choice.cost for choice in chosen), Cost()))
             for attempt, chosen in zip(attempts, choices, strict=True)]
 
@@ -131,7 +131,7 @@ def _failure(task: StepTask, state: Any, choices: Sequence[Choice]) -> str | Non
     return "search: the steps do not end" if choices[-1].action is not None else "search: no legal step was proposed"
 
 
-def _finished(policy: Policy, task: StepTask, problems: Sequence[Problem], states: Sequence[Any],
+def finished(policy: Policy, task: StepTask, problems: Sequence[Problem], states: Sequence[Any],
               errors: Sequence[str | None]) -> list[Attempt]:
     """Attempts as the policy would have written them, with their log-probabilities under it."""
     answers = [None if error else task.answer(state) for state, error in zip(states, errors, strict=True)]

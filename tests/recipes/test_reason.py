@@ -44,11 +44,12 @@ def test_from_the_second_generation_on_search_thinks_about_what_no_sample_solved
         attempts = list(learnt.ledger.attempts(row.index))
         solved = {attempt.problem.id for attempt, verdict in attempts
                   if attempt.source == "self" and verdict.score == 1}
-        searched = [attempt for attempt, _ in attempts if attempt.source == "search"]
-        assert len(searched) == row.metrics["searched"] > 0
-        assert {attempt.problem.id for attempt in searched}.isdisjoint(solved)
-        assert {attempt.index for attempt in searched} == {SMALL["attempts"]}
-        assert 0 <= row.metrics["searched_right"] <= row.metrics["searched"]
+        searched = [(attempt, verdict) for attempt, verdict in attempts if attempt.source == "search"]
+        assert len(searched) == row.metrics["searched_right"] > 0
+        assert all(verdict.score == 1 for _, verdict in searched)
+        assert {attempt.problem.id for attempt, _ in searched}.isdisjoint(solved)
+        assert len({(attempt.problem.id, attempt.completion.text) for attempt, _ in searched}) == len(searched)
+        assert row.metrics["searched_solved"] <= row.metrics["searched"] < row.metrics["truth_asked"]
 
 
 def test_every_generation_measures_search_beside_the_policy(learnt: Run) -> None:

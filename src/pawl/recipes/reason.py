@@ -8,6 +8,7 @@ and the gate asks whether the policy by itself became better.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
@@ -15,12 +16,12 @@ from typing import Any, ClassVar, Literal
 from pawl import measure
 from pawl.config import settings
 from pawl.evaluate_search import compare
-from pawl.interfaces import Task, Trainable
+from pawl.interfaces import StepTask, Task, Trainable
 from pawl.keys import stream
 from pawl.ledger import Ledger
 from pawl.loop import Turn
 from pawl.models.pair import PolicyWithValue, critic_of
-from pawl.play import Contest, Watch, think
+from pawl.play import Contest, Watch, finished, think
 from pawl.recipes import countdown
 from pawl.recipes.expert_iteration import ExpertIteration, carry_out
 from pawl.recipes.lessons import learn_value_network
@@ -29,9 +30,11 @@ from pawl.records import Attempt, Event, Problem, Verdict
 from pawl.run_directory import RunDirectory
 from pawl.search.mcts import TreeSearch
 from pawl.search.named import Prior, named
-from pawl.search.steps import Valued
+from pawl.search.steps import ToldEnds, Valued, uniform
 
 TASK: str | None = "countdown"
+VALUE_ATTEMPTS = 80_000
+"""Attempts of a generation that the value network learns from, at most."""
 SEARCHED_PROBLEMS = 200
 """Gate problems of a generation on which search is measured beside the policy."""
 
@@ -44,8 +47,8 @@ class Settings(countdown.Settings):
     """Walks of a search at each step."""
     searched: Count = 2000
     """Problems without a right sample that search thinks about in a generation, at most."""
-    value_attempts: Count = 40_000
-    """Attempts of a generation that the value network learns from, at most."""
+    training_simulations: Count = 32
+    """Walks of a search at each step of a train problem that no sample solved."""
     value_epochs: Count = 1
     """Times it sees each of them."""
     temperature: ClassVar[float] = 1.0  # type: ignore[misc]
@@ -74,16 +77,34 @@ class Reason(ExpertIteration):
         attempts = super().play(champion, problems, turn)
         if not isinstance(champion, PolicyWithValue):
             return attempts  # the base has no value to search by
+        right = {attempt.problem.id for attempt, verdict in zip(attempts, self.judge(attempts), strict=True)
+                 if verdict.score == 1}
+        unsolved = [problem for problem in problems if problem.id not in right][: self.settings.searched]
         with turn.stage("search") as watch:
-            right = {attempt.problem.id for attempt, verdict in zip(attempts, self.judge(attempts), strict=True)
-                     if verdict.score == 1}
-            unsolved = [problem for problem in problems if problem.id not in right][: self.settings.searched]
-            thoughts = think(champion, self.task, self.search(champion, noise=True), unsolved,
-                             key=self.key("search", turn), watch=watch)
-        found = [replace(thought.attempt, index=self.settings.attempts) for thought in thoughts]
-        turn.metrics |= {"searched": len(found),
-                         "searched_right": sum(verdict.score == 1 for verdict in self.judge(found))}
+            ends = ToldEnds(Valued(critic_of(champion)))
+            search = TreeSearch(uniform, ends, self.settings.training_simulations, noise=True)
+            think(champion, self.task, search, unsolved, key=self.key("search", turn), watch=watch)
+            found = self._attempts(champion, ends.right)
+        turn.metrics |= {"searched": len(unsolved), "searched_right": len(found), "truth_asked": ends.asked,
+                         "searched_solved": len({attempt.problem.id for attempt in found})}
         return [*attempts, *found]
+
+    def _attempts(self, policy: Trainable, ends: Sequence[Any]) -> list[Attempt]:
+        """The right ends that search came to, each once."""
+        assert isinstance(self.task, StepTask)
+        distinct = {(state.problem.id, self.task.answer(state)): state for state in ends}
+        states = list(distinct.values())
+        written = finished(policy, self.task, [state.problem for state in states], states, [None] * len(states))
+        number: Counter[str] = Counter()
+        found = []
+        for attempt in written:
+            found.append(replace(attempt, index=self.settings.attempts + number[attempt.problem.id]))
+            number[attempt.problem.id] += 1
+        return found
+
+    def course(self, turn: Turn) -> Settings:
+        """Later generations have more and better examples: they are learnt longer."""
+        return replace(self.settings, epochs=self.settings.epochs * turn.generation)
 
     def candidate(self, champion: Trainable) -> Trainable:
         """The policy, with the champion's value network beside it: at first a copy of the base."""
@@ -93,7 +114,9 @@ class Reason(ExpertIteration):
     def learn_value(self, candidate: Trainable, attempts: Sequence[Attempt], verdicts: Sequence[Verdict],
                     turn: Turn) -> measure.Metrics:
         settings = self.settings
-        return learn_value_network(critic_of(candidate), attempts, verdicts, most=settings.value_attempts,
+        assert isinstance(candidate, PolicyWithValue)
+        candidate.value = candidate.policy.clone()  # what solves problems knows most of what makes them solvable
+        return learn_value_network(critic_of(candidate), attempts, verdicts, most=VALUE_ATTEMPTS,
                                    epochs=settings.value_epochs, settings=settings, key=self.key("value", turn),
                                    watch=lambda done, total: None)
 

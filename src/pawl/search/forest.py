@@ -107,10 +107,13 @@ def _decide(tree: Tree, rule: Rule, scores: Numbers, actions: IntArray, policy: 
         if not tree.nodes[b, 0].expanded:
             continue
         look(tree, b, 0, np.nan, False, priors, visits, q)
-        for a in range(count):  # what is known to be worse than another action is out of the question
+        here = tree.nodes[b, 0]
+        for a in range(count):  # what is known to be worse is out of the question; where all is known, so is the rest
             child = tree.edges[b, 0, a].child
-            if child != NONE and bounds(tree, b, 0, child)[1] < tree.nodes[b, 0].lower:
-                priors[a], visits[a] = 0, 0
+            if child != NONE:
+                lower, upper = bounds(tree, b, 0, child)
+                if upper < here.lower or (here.lower == here.upper and lower < here.lower):
+                    priors[a], visits[a] = 0, 0
         most, total = 0, 0
         for a in range(count):
             most, total = max(most, visits[a]), total + visits[a]
