@@ -4,7 +4,7 @@ evidence."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -119,7 +119,9 @@ def think(
         under_way = [i for i in under_way if choices[i][-1].action is not None and not task.terminal(states[i])]
         watch(len(problems) - len(under_way), len(problems))
     errors = [_failure(task, *end) for end in zip(states, choices, strict=True)]
-    attempts = finished(policy, task, problems, states, errors)
+    answers = [None if error else task.answer(state) for state, error in zip(states, errors, strict=True)]
+    attempts = [replace(attempt, error=error)
+                for attempt, error in zip(written(policy, problems, answers), errors, strict=True)]
     return [Thought(attempt, tuple(chosen), sum((choice.cost for choice in chosen), Cost()))
             for attempt, chosen in zip(attempts, choices, strict=True)]
 
@@ -131,18 +133,16 @@ def _failure(task: StepTask, state: Any, choices: Sequence[Choice]) -> str | Non
     return "search: the steps do not end" if choices[-1].action is not None else "search: no legal step was proposed"
 
 
-def finished(policy: Policy, task: StepTask, problems: Sequence[Problem], states: Sequence[Any],
-              errors: Sequence[str | None]) -> list[Attempt]:
-    """Attempts as the policy would have written them, with their log-probabilities under it."""
-    answers = [None if error else task.answer(state) for state, error in zip(states, errors, strict=True)]
+def written(policy: Policy, problems: Sequence[Problem], answers: Sequence[str | None]) -> list[Attempt]:
+    """Answers that search found as the policy would have written them, with their log-probabilities under it; None is
+    an empty one."""
     tokens = [policy.encode_demonstration(Demonstration(problem.prompt, answer or ""))
               for problem, answer in zip(problems, answers, strict=True)]
     logprobs = policy.logprobs([prompt for prompt, _ in tokens], [completion for _, completion in tokens])
     return [
         Attempt(problem, 0, prompt, _NOTHING if answer is None else Completion(answer, completion, chances, "stop"),
-                source="search", error=error)
-        for problem, answer, error, (prompt, completion), chances
-        in zip(problems, answers, errors, tokens, logprobs, strict=True)
+                source="search")
+        for problem, answer, (prompt, completion), chances in zip(problems, answers, tokens, logprobs, strict=True)
     ]
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 import torch
+from letters import Letters
 from runs import Run, Runs
 
+from pawl.errors import ConfigError
 from pawl.models.opening import open_policy
 from pawl.models.pair import PolicyWithValue
 from pawl.recipes import reason
@@ -73,4 +75,11 @@ def test_the_same_seed_gives_the_same_run(tmp_path: Path) -> None:
     one, other = (runs(Countdown(numbers=2, max_number=9), **few) for _ in range(2))
     assert one.champion == other.champion != one.base
     assert one.result["final"] == other.result["final"]
+    runs.close()
+
+
+def test_a_task_without_steps_is_refused(tmp_path: Path) -> None:
+    runs = Runs(tmp_path, reason)
+    with pytest.raises(ConfigError, match="must have a task with steps, got 'letters'"):
+        runs(Letters(), **SMALL)
     runs.close()

@@ -8,20 +8,22 @@ and the gate asks whether the policy by itself became better.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any, ClassVar, Literal
 
 from pawl import measure
 from pawl.config import settings
+from pawl.errors import ConfigError
 from pawl.evaluate_search import compare
 from pawl.interfaces import StepTask, Task, Trainable
 from pawl.keys import stream
 from pawl.ledger import Ledger
 from pawl.loop import Turn
 from pawl.models.pair import PolicyWithValue, critic_of
-from pawl.play import Contest, Watch, finished, think
+from pawl.play import Contest, Watch, think, written
 from pawl.recipes import countdown
 from pawl.recipes.expert_iteration import ExpertIteration, carry_out
 from pawl.recipes.lessons import learn_value_network
@@ -30,7 +32,8 @@ from pawl.records import Attempt, Event, Problem, Verdict
 from pawl.run_directory import RunDirectory
 from pawl.search.mcts import TreeSearch
 from pawl.search.named import Prior, named
-from pawl.search.steps import ToldEnds, Valued, uniform
+from pawl.search.steps import Valued, uniform
+from pawl.search.told import PathsOf, ToldEnds
 
 TASK: str | None = "countdown"
 VALUE_ATTEMPTS = 80_000
@@ -60,7 +63,16 @@ class Settings(countdown.Settings):
 def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
         notify: Callable[[Event], None]) -> dict[str, Any]:
     """The whole experiment, from wherever the ledger says that it stopped."""
+    if not isinstance(task, StepTask):
+        raise ConfigError(f"recipe reason must have a task with steps, got {task.name!r}",
+                          hint="`pawl run --task` without a recipe improves a model on whole answers")
     return carry_out(Reason, settings, task, directory, ledger, notify)
+
+
+def _numbered(attempts: Sequence[Attempt], first: int) -> list[Attempt]:
+    """With numbers from `first` on, counted for each problem."""
+    numbers: dict[str, Iterator[int]] = defaultdict(lambda: count(first))
+    return [replace(attempt, index=next(numbers[attempt.problem.id])) for attempt in attempts]
 
 
 class Reason(ExpertIteration):
@@ -81,26 +93,16 @@ class Reason(ExpertIteration):
                  if verdict.score == 1}
         unsolved = [problem for problem in problems if problem.id not in right][: self.settings.searched]
         with turn.stage("search") as watch:
-            ends = ToldEnds(Valued(critic_of(champion)))
+            assert isinstance(self.task, StepTask)
+            told, ends = PathsOf(self.task), ToldEnds(Valued(critic_of(champion)))
             search = TreeSearch(uniform, ends, self.settings.training_simulations, noise=True)
-            think(champion, self.task, search, unsolved, key=self.key("search", turn), watch=watch)
-            found = self._attempts(champion, ends.right)
+            think(champion, told, search, unsolved, key=self.key("search", turn), watch=watch)
+            answers = [answer for _, answer in ends.right]
+            found = written(champion, [path.problem for path in ends.right.values()], answers)
+            found = _numbered(found, self.settings.attempts)
         turn.metrics |= {"searched": len(unsolved), "searched_right": len(found), "truth_asked": ends.asked,
                          "searched_solved": len({attempt.problem.id for attempt in found})}
         return [*attempts, *found]
-
-    def _attempts(self, policy: Trainable, ends: Sequence[Any]) -> list[Attempt]:
-        """The right ends that search came to, each once."""
-        assert isinstance(self.task, StepTask)
-        distinct = {(state.problem.id, self.task.answer(state)): state for state in ends}
-        states = list(distinct.values())
-        written = finished(policy, self.task, [state.problem for state in states], states, [None] * len(states))
-        number: Counter[str] = Counter()
-        found = []
-        for attempt in written:
-            found.append(replace(attempt, index=self.settings.attempts + number[attempt.problem.id]))
-            number[attempt.problem.id] += 1
-        return found
 
     def course(self, turn: Turn) -> Settings:
         """Later generations have more and better examples: they are learnt longer."""

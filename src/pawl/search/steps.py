@@ -88,33 +88,6 @@ def uniform(policy: Policy, task: StepTask, states: Sequence[Any], keys: KeyArra
     return proposals
 
 
-class ToldEnds:
-    """For training, where truth may be asked: ends are worth what the task says, the rest what `estimate` says.
-
-    `right` is every end that scored 1, for each problem's first state by its key; `asked` counts the questions.
-    """
-
-    def __init__(self, estimate: Estimate) -> None:
-        self.estimate, self.asked = estimate, 0
-        self.right: list[Any] = []
-
-    def __call__(self, policy: Policy, task: StepTask, states: Sequence[Any]) -> tuple[FloatArray, list[Cost]]:
-        ends = [task.terminal(state) for state in states]
-        values, costs = np.zeros(len(states), np.float32), [Cost()] * len(states)
-        if not all(ends):
-            open_ = [i for i, end in enumerate(ends) if not end]
-            found, spent = self.estimate(policy, task, [states[i] for i in open_])
-            for i, value, cost in zip(open_, found, spent, strict=True):
-                values[i], costs[i] = value, cost
-        for i, end in enumerate(ends):
-            if end:
-                values[i] = task.score(states[i].problem, task.answer(states[i]))
-                self.asked += 1
-                if values[i] == 1:
-                    self.right.append(states[i])
-        return values, costs
-
-
 @dataclass(frozen=True)
 class Valued:
     """States by the value of a model, which may be the policy itself."""
