@@ -1,9 +1,9 @@
 """The mutual loop: search with policy and value, learn from what it found, and search again with the better two.
 
 Expert iteration (Anthony, Tian and Barber 2017) on problems whose answers are paths of steps. A generation first
-samples; where no sample was right, search thinks longer, led by the policy's priors and the value's estimates. Truth
-judges answers, never a search. The policy learns what was right, a value network of its own every attempt's truth,
-and the gate asks whether the policy by itself became better.
+samples; where no sample was right, search thinks longer over all legal steps, led by the value and told the truth of
+the ends that it comes to. The policy learns what was right, a value network of its own every attempt's truth, and the
+gate asks whether the policy by itself became better. Where a search is measured, it never asks the truth.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from pawl.search.steps import Valued, uniform
 from pawl.search.told import PathsOf, ToldEnds
 
 TASK: str | None = "countdown"
-VALUE_ATTEMPTS = 80_000
-"""Attempts of a generation that the value network learns from, at most."""
+VALUE_ATTEMPTS = 20_000
+"""Attempts of the first generation that the value network learns from, at most; of the second twice as many."""
 SEARCHED_PROBLEMS = 200
 """Gate problems of a generation on which search is measured beside the policy."""
 
@@ -46,14 +46,18 @@ SEARCHED_PROBLEMS = 200
 class Settings(countdown.Settings):
     """Countdown's, with search and a value network."""
 
+    generations: Count = 2
+    """Turns of the loop."""
+    epochs: Count = 7
+    """Times the first generation's training sees each example; the second's sees it twice as often, and so on."""
     simulations: Count = 16
-    """Walks of a search at each step."""
-    searched: Count = 2000
-    """Problems without a right sample that search thinks about in a generation, at most."""
-    training_simulations: Count = 32
-    """Walks of a search at each step of a train problem that no sample solved."""
-    value_epochs: Count = 1
-    """Times it sees each of them."""
+    """Walks of a search at each step, wherever it is measured. Truth is not asked."""
+    searched: Count = 3000
+    """Train problems without a right sample that search thinks about in a generation, at most."""
+    training_simulations: Count = 128
+    """Walks at each of their steps. Truth tells what their ends are worth, as rules tell who won a game."""
+    value_epochs: Count = 2
+    """Times the value network sees each attempt of a generation."""
     temperature: ClassVar[float] = 1.0  # type: ignore[misc]
     dtype: ClassVar[str] = "float32"  # type: ignore[misc]
     tokenizer: ClassVar[str] = "bpe-1024"  # type: ignore[misc]
@@ -118,7 +122,7 @@ class Reason(ExpertIteration):
         settings = self.settings
         assert isinstance(candidate, PolicyWithValue)
         candidate.value = candidate.policy.clone()  # what solves problems knows most of what makes them solvable
-        return learn_value_network(critic_of(candidate), attempts, verdicts, most=VALUE_ATTEMPTS,
+        return learn_value_network(critic_of(candidate), attempts, verdicts, most=VALUE_ATTEMPTS * turn.generation,
                                    epochs=settings.value_epochs, settings=settings, key=self.key("value", turn),
                                    watch=lambda done, total: None)
 
