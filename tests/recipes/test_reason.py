@@ -51,6 +51,8 @@ def test_from_the_second_generation_on_search_thinks_about_what_no_sample_solved
         assert all(verdict.score == 1 for _, verdict in searched)
         assert {attempt.problem.id for attempt, _ in searched}.isdisjoint(solved)
         assert len({(attempt.problem.id, attempt.completion.text) for attempt, _ in searched}) == len(searched)
+        assert row.metrics["attempts"] == len(attempts) - len(searched)
+        assert row.metrics["truth_bits_search"] > 0
         assert row.metrics["searched_solved"] <= row.metrics["searched"] < row.metrics["truth_asked"]
 
 

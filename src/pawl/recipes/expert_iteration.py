@@ -127,7 +127,11 @@ class ExpertIteration:
 
     def select(self, attempts: Sequence[Attempt], verdicts: Sequence[Verdict], turn: Turn) -> list[TokenExample]:
         key = self.key("measure", turn)
-        turn.metrics |= measure.sampled(attempts, verdicts, key) | measure.distance(self.base, attempts, key)
+        drawn = [(attempt, verdict) for attempt, verdict in zip(attempts, verdicts, strict=True)
+                 if attempt.source == "self"]
+        samples = [attempt for attempt, _ in drawn]
+        turn.metrics |= measure.sampled(samples, [verdict for _, verdict in drawn], key)
+        turn.metrics |= measure.distance(self.base, samples, key)
         if self.settings.failures == "relabel":
             assert isinstance(self.task, Hindsight)
             moved, reasons = relabelled(attempts, verdicts, self.task, self.base.encode)

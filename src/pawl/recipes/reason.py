@@ -22,6 +22,7 @@ from pawl.interfaces import StepTask, Task, Trainable
 from pawl.keys import stream
 from pawl.ledger import Ledger
 from pawl.loop import Turn
+from pawl.meters.truth_bits import filter_bits
 from pawl.models.pair import PolicyWithValue, critic_of
 from pawl.play import Contest, Watch, think, written
 from pawl.recipes import countdown
@@ -105,6 +106,7 @@ class Reason(ExpertIteration):
             found = written(champion, [path.problem for path in ends.right.values()], answers)
             found = _numbered(found, self.settings.attempts)
         turn.metrics |= {"searched": len(unsolved), "searched_right": len(found), "truth_asked": ends.asked,
+                         "truth_bits_search": filter_bits(ends.told_right, ends.asked),
                          "searched_solved": len({attempt.problem.id for attempt in found})}
         return [*attempts, *found]
 

@@ -63,8 +63,9 @@ class ToldEnds:
     """An estimate of the states of `PathsOf`: ends are worth what truth says, the rest what another estimate says."""
 
     def __init__(self, estimate: Estimate) -> None:
-        self.estimate, self.asked = estimate, 0
-        """How often the truth was asked."""
+        self.estimate = estimate
+        self.asked = self.told_right = 0
+        """How often the truth was asked, and how often it said that an end was right."""
         self.right: dict[tuple[str, str], Path] = {}
         """Ends that scored 1, by problem and answer, in the order in which they were found."""
 
@@ -84,5 +85,6 @@ class ToldEnds:
         self.asked += 1
         score = task.score(path.problem, answer)
         if score == 1:
+            self.told_right += 1
             self.right.setdefault((path.problem.id, answer), path)
         return score
