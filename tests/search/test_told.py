@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pawl.interfaces import StepTask
+from pawl.judges.truth import truth
 from pawl.keys import row_keys
 from pawl.records import Cost
 from pawl.search.mcts import TreeSearch
@@ -37,7 +38,7 @@ def test_a_task_of_paths_keeps_the_contract_of_its_task() -> None:
 
 
 def test_enough_search_comes_to_every_solution_and_says_how_often_it_asked() -> None:
-    ends, paths = ToldEnds(no_idea), PathsOf(COUNTDOWN)
+    ends, paths = ToldEnds(no_idea, truth(COUNTDOWN)), PathsOf(COUNTDOWN)
     search = TreeSearch(uniform, ends, simulations=400, rule="uct")
     keys = row_keys(0, [problem.id for problem in PROBLEMS], 1)[:, 0]
     choices = search(None, paths, [paths.start(problem) for problem in PROBLEMS], keys)  # type: ignore[arg-type]

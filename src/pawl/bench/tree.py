@@ -17,11 +17,10 @@ from pawl.bench.pairs import Work, compared
 from pawl.errors import MissingExtraError
 from pawl.records import FloatArray, IntArray
 from pawl.search.forest import search
-from pawl.search.rules import GUMBEL, PUCT, Rule
+from pawl.search.mcts import RULES
 from pawl.search.tree import Leaves
 
 STATES = 4096
-RULES = {"puct": Rule(PUCT, exploration=1.25), "gumbel": Rule(GUMBEL, 0.0)}
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def run(repeats: int = 7, loads: Sequence[Load] = LOADS) -> list[dict[str, Any]]
         {"name": "tree", "size": f"{load.trees}x{load.actions}x{load.simulations}",
          "peer": f"mctx {peers[rule].__name__}", "unit": "simulations per second, Pawl over peer"}
         | compared(theirs(load, peers[rule]), ours(load, rule), work=load.work, repeats=repeats)
-        for load in loads for rule in RULES
+        for load in loads for rule in peers
     ]
 
 

@@ -85,9 +85,9 @@ class Reason(ExpertIteration):
 
     settings: Settings
 
-    def search(self, policy: Trainable, prior: Prior = "policy", noise: bool = False) -> TreeSearch:
+    def search(self, policy: Trainable, prior: Prior = "policy") -> TreeSearch:
         return named("gumbel", critic_of(policy), simulations=self.settings.simulations, prior=prior,
-                     max_tokens=self.settings.max_tokens, noise=noise)
+                     max_tokens=self.settings.max_tokens)
 
     def play(self, champion: Trainable, problems: Sequence[Problem], turn: Turn) -> list[Attempt]:
         """Samples at every problem, and a searched attempt at those where none was right."""
@@ -99,7 +99,7 @@ class Reason(ExpertIteration):
         unsolved = [problem for problem in problems if problem.id not in right][: self.settings.searched]
         with turn.stage("search") as watch:
             assert isinstance(self.task, StepTask)
-            told, ends = PathsOf(self.task), ToldEnds(Valued(critic_of(champion)))
+            told, ends = PathsOf(self.task), ToldEnds(Valued(critic_of(champion)), self.judge)
             search = TreeSearch(uniform, ends, self.settings.training_simulations, noise=True)
             think(champion, told, search, unsolved, key=self.key("search", turn), watch=watch)
             answers = [answer for _, answer in ends.right]
@@ -115,16 +115,16 @@ class Reason(ExpertIteration):
         return replace(self.settings, epochs=self.settings.epochs * turn.generation)
 
     def candidate(self, champion: Trainable) -> Trainable:
-        """The policy, with the champion's value network beside it: at first a copy of the base."""
-        policy = super().candidate(champion)
-        return policy if isinstance(policy, PolicyWithValue) else PolicyWithValue(policy, critic_of(champion).clone())
+        """The champion's policy, its own critic until it has learnt."""
+        policy = (champion.policy if isinstance(champion, PolicyWithValue) else champion).clone()
+        return PolicyWithValue(policy, policy)
 
     def learn_value(self, candidate: Trainable, attempts: Sequence[Attempt], verdicts: Sequence[Verdict],
                     turn: Turn) -> measure.Metrics:
         settings = self.settings
         assert isinstance(candidate, PolicyWithValue)
         candidate.value = candidate.policy.clone()  # what solves problems knows most of what makes them solvable
-        return learn_value_network(critic_of(candidate), attempts, verdicts, most=VALUE_ATTEMPTS * turn.generation,
+        return learn_value_network(candidate.value, attempts, verdicts, most=VALUE_ATTEMPTS * turn.generation,
                                    epochs=settings.value_epochs, settings=settings, key=self.key("value", turn),
                                    watch=lambda done, total: None)
 

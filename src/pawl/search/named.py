@@ -15,8 +15,7 @@ NAMES = {"mcts": "gumbel", "gumbel": "gumbel", "puct": "puct", "uct": "uct"}
 """A name and the rule behind it."""
 
 
-def named(name: str, value: Policy, *, simulations: int, prior: Prior = "policy", max_tokens: int = 64,
-          noise: bool = False) -> TreeSearch:
+def named(name: str, value: Policy, *, simulations: int, prior: Prior = "policy", max_tokens: int = 64) -> TreeSearch:
     """A tree search that asks the value of a model, and never the truth.
 
     `prior` is the policy's own or, to see what that is worth, uniform over the steps that the rules allow. Raises
@@ -25,4 +24,4 @@ def named(name: str, value: Policy, *, simulations: int, prior: Prior = "policy"
     if name not in NAMES:
         raise UnknownNameError("search", name, NAMES)
     propose = Sampled(max_tokens=max_tokens) if prior == "policy" else uniform
-    return TreeSearch(propose, Valued(value), simulations, rule=NAMES[name], noise=noise)  # type: ignore[arg-type]
+    return TreeSearch(propose, Valued(value), simulations, rule=NAMES[name])  # type: ignore[arg-type]

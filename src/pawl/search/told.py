@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pawl.interfaces import Policy, StepTask
-from pawl.records import Cost, FloatArray, Problem, Split
+from pawl.interfaces import Judge, Policy, StepTask
+from pawl.records import Attempt, Completion, Cost, FloatArray, Problem, Split
 from pawl.search.steps import Estimate
+
+_NOTHING, _UNSAID = np.zeros(0, np.int32), np.zeros(0, np.float32)
 
 
 class Path(NamedTuple):
@@ -62,8 +64,8 @@ class PathsOf:
 class ToldEnds:
     """An estimate of the states of `PathsOf`: ends are worth what truth says, the rest what another estimate says."""
 
-    def __init__(self, estimate: Estimate) -> None:
-        self.estimate = estimate
+    def __init__(self, estimate: Estimate, judge: Judge) -> None:
+        self.estimate, self.judge = estimate, judge
         self.asked = self.told_right = 0
         """How often the truth was asked, and how often it said that an end was right."""
         self.right: dict[tuple[str, str], Path] = {}
@@ -76,15 +78,19 @@ class ToldEnds:
             found, spent = self.estimate(policy, task, [states[i] for i in open_])
             for i, value, cost in zip(open_, found, spent, strict=True):
                 values[i], costs[i] = value, cost
-        for i in set(range(len(states))) - set(open_):
-            values[i] = self._told(task, states[i])
+        ended = sorted(set(range(len(states))) - set(open_))
+        values[ended] = self._told(task, [states[i] for i in ended])
         return values, costs
 
-    def _told(self, task: StepTask, path: Path) -> float:
-        answer = task.answer(path)
-        self.asked += 1
-        score = task.score(path.problem, answer)
-        if score == 1:
-            self.told_right += 1
-            self.right.setdefault((path.problem.id, answer), path)
-        return score
+    def _told(self, task: StepTask, paths: Sequence[Path]) -> list[float]:
+        """Scores of ends; one that the judge cannot decide is worth nothing."""
+        answers = [task.answer(path) for path in paths]
+        said = [Completion(answer, _NOTHING, _UNSAID, "stop") for answer in answers]
+        verdicts = self.judge([Attempt(path.problem, 0, _NOTHING, completion, "search")
+                               for path, completion in zip(paths, said, strict=True)])
+        self.asked += len(paths)
+        for path, answer, verdict in zip(paths, answers, verdicts, strict=True):
+            if verdict.score == 1:
+                self.told_right += 1
+                self.right.setdefault((path.problem.id, answer), path)
+        return [verdict.score or 0.0 for verdict in verdicts]

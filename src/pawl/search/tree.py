@@ -1,7 +1,7 @@
 """Many searches side by side as arrays: walk down to a leaf, attach what was found there, walk back up.
 
 States live outside: a node is a number, an action a place among its parent's actions. Letters: B trees, N nodes of a
-tree at most, A actions of a node at most, D nodes of a path at most, L leaves. Values are from the view of whoever
+tree at most, A actions of a node at most, L leaves. Values are from the view of whoever
 moves in the node; where the player changes along an edge, the sign turns.
 
 A value that is known for sure bounds what is above it (score-bounded search, Cazenave and Saffidine 2010): a node
