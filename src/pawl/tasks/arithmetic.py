@@ -1,13 +1,17 @@
-"""Exact integer arithmetic on text: `evaluate("(3+7)*2")` without `eval`.
+"""Exact arithmetic on text: `evaluate("(3+7)*2")` without `eval`, in integers or in fractions.
 
-Accepts ASCII digits, + - * / and round brackets, blanks between them. Every division must be exact. Not accepted:
-signs (`+7`, `-7`), `**`, `//`, decimal points, digits of other scripts, numbers of over twelve digits. The parser is a
-shunting yard (Dijkstra 1961) with its own stacks, so that nesting costs memory and never the interpreter's stack.
+Accepts ASCII digits, + - * / and round brackets, blanks between them. In integers every division must be exact. Not
+accepted: signs (`+7`, `-7`), `**`, `//`, decimal points, digits of other scripts, numbers of over twelve digits. The
+parser is a shunting yard (Dijkstra 1961) with its own stacks, so that nesting costs memory and never the interpreter's
+stack.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
 
 LONGEST_TEXT = 1000
 """Characters; a longer text is no answer to a problem of a handful of numbers."""
@@ -18,6 +22,12 @@ _RANK = {"+": 1, "-": 1, "*": 2, "/": 2}
 
 class NotArithmetic(ValueError):
     """The text is not an exact integer expression; the message says why."""
+
+
+Number = int | Fraction
+"""An integer is always an int."""
+Apply = Callable[[str, Any, Any], Any]
+"""(operator, left, right) -> result. Raises NotArithmetic."""
 
 
 def apply(operator: str, left: int, right: int) -> int:
@@ -36,11 +46,25 @@ def apply(operator: str, left: int, right: int) -> int:
     raise NotArithmetic(f"unknown operator {operator!r}")
 
 
-def evaluate(text: str) -> tuple[int, list[int]]:
+def apply_in_fractions(operator: str, left: Number, right: Number) -> Number:
+    """`left operator right` in fractions. Raises NotArithmetic when the right of a division is 0."""
+    if operator != "/" or (right != 0 and left % right == 0):
+        return whole(apply(operator, left, right))  # type: ignore[arg-type]  # does the same with fractions
+    if right == 0:
+        raise NotArithmetic(f"{left} is divided by 0")
+    return Fraction(left) / right
+
+
+def whole(number: Number) -> Number:
+    """The same number, an int if it is one."""
+    return number.numerator if number.denominator == 1 else number
+
+
+def evaluate(text: str, apply: Apply = apply) -> tuple[Any, list[int]]:
     """The value of an expression and the numbers it used, in order. Raises NotArithmetic."""
     if len(text) > LONGEST_TEXT:
         raise NotArithmetic(f"longer than {LONGEST_TEXT} characters")
-    values: list[int] = []
+    values: list[Any] = []
     operators: list[str] = []
     numbers: list[int] = []
 

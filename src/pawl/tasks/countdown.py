@@ -10,23 +10,19 @@ Expressions may pass through negative values.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import combinations, combinations_with_replacement
 from math import comb
 
-import numpy as np
-
 from pawl.config import settings
 from pawl.errors import ConfigError
 from pawl.interfaces import IllegalAction
-from pawl.keys import permutation, stream
-from pawl.records import Demonstration, Problem, Split
+from pawl.records import SPLITS, Problem, Split
 from pawl.tasks.arithmetic import LONGEST_TEXT, NotArithmetic, apply, evaluate
+from pawl.tasks.combining import Combining, Numbers, State, taken
 from pawl.tasks.splits import split_of
-
-Numbers = tuple[int, ...]
 
 MOST_HANDS = 50_000
 """Different multisets of numbers; four numbers up to 20 are 8,855 and take ten seconds."""
@@ -44,18 +40,8 @@ class Action:
         return f"{self.left}{self.operator}{self.right}={apply(self.operator, self.left, self.right)}"
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """What is left on the table and how it came there."""
-
-    problem: Problem
-    numbers: Numbers
-    """Sorted."""
-    steps: tuple[Action, ...] = ()
-
-
 @settings
-class Countdown:
+class Countdown(Combining):
     """The task; its fields are its settings."""
 
     numbers: int = 3
@@ -83,9 +69,9 @@ class Countdown:
             )
 
     @cached_property
-    def _by_split(self) -> dict[str, list[Problem]]:
+    def _by_split(self) -> dict[Split, list[Problem]]:
         """Every distinct problem, listed by split."""
-        table: dict[str, list[Problem]] = {"train": [], "gate": [], "test": []}
+        table: dict[Split, list[Problem]] = {split: [] for split in SPLITS}
         for numbers in combinations_with_replacement(range(1, self.max_number + 1), self.numbers):
             for target in sorted(reachable(numbers)):
                 if self.min_target <= target <= self.max_target:
@@ -107,11 +93,6 @@ class Countdown:
             data={"numbers": list(numbers), "target": target},
         )
 
-    def problems(self, split: Split, count: int, seed: int) -> list[Problem]:
-        table = self._by_split[split]
-        order = permutation(stream(seed, self.name, split), len(table))
-        return [table[i] for i in order[:count]]
-
     def score(self, problem: Problem, answer: str) -> float:
         numbers, target = sorted(problem.data["numbers"]), problem.data["target"]
         if len(answer) > LONGEST_TEXT:
@@ -119,7 +100,7 @@ class Countdown:
         lines = answer.strip("\n").split("\n")
         try:
             if "=" in lines[0]:
-                return float(self._play(numbers, lines) == [target])
+                return float(self._play(numbers, lines) == (target,))
             value, used = evaluate("\n".join(lines))
             return float(value == target and sorted(used) == numbers)
         except (NotArithmetic, IllegalAction):
@@ -129,90 +110,29 @@ class Countdown:
         """The problem with these numbers whose target a legal answer reached instead."""
         numbers = sorted(problem.data["numbers"])
         try:
-            left = self._play(numbers, answer.strip("\n").split("\n")) if len(answer) <= LONGEST_TEXT else []
+            left = self._play(numbers, answer.strip("\n").split("\n")) if len(answer) <= LONGEST_TEXT else ()
         except (NotArithmetic, IllegalAction):
             return None
         if len(left) != 1 or not self.min_target <= left[0] <= self.max_target:
             return None
         return self.problem(numbers, left[0])
 
-    def _play(self, numbers: Sequence[int], lines: Sequence[str]) -> list[int]:
+    def _play(self, numbers: Sequence[int], lines: Sequence[str]) -> Numbers:
         """The numbers left after the steps; raises where one is illegal."""
-        left = list(numbers)
+        left = tuple(numbers)
         for line in lines:
-            left = _take(left, self.parse(line))
+            left = self.after(left, self.parse(line))
         return left
-
-    # The rules, for search over steps.
-
-    def start(self, problem: Problem) -> State:
-        return State(problem, tuple(sorted(problem.data["numbers"])))
 
     def actions(self, state: State) -> Sequence[Action]:
         return legal_actions(state.numbers)
 
-    def step(self, state: State, action: Action) -> State:
-        numbers = tuple(sorted(_take(list(state.numbers), action)))
-        return State(state.problem, numbers, (*state.steps, action))
-
-    def terminal(self, state: State) -> bool:
-        return len(state.numbers) == 1
-
-    def prompt(self, state: State) -> str:
-        return str(state.problem.prompt) + "".join(f"{step}\n" for step in state.steps)
+    def after(self, numbers: Numbers, action: Action) -> Numbers:
+        return taken(numbers, action.left, action.operator, action.right, apply)
 
     def parse(self, text: str) -> Action:
         """The step `a+b=c` that a line states; raises IllegalAction when it is no step or its result is wrong."""
         return parsed(text)
-
-    def answer(self, state: State) -> str:
-        return "\n".join(map(str, state.steps))
-
-    def key(self, state: State) -> Hashable:
-        return state.numbers, state.problem.data["target"]
-
-    # Real text: legal play that does not look at the target.
-
-    def corpus(self, count: int, seed: int) -> list[Demonstration]:
-        """Random legal play on train problems: the rules, and nothing about how to reach a target."""
-        train = self._by_split["train"]
-        random = np.random.default_rng(stream(seed, self.name, "corpus"))
-        return [self._random_play(train[i], random) for i in random.integers(len(train), size=count)]
-
-    def _random_play(self, problem: Problem, random: np.random.Generator) -> Demonstration:
-        state = self.start(problem)
-        while not self.terminal(state):
-            actions = self.actions(state)
-            state = self.step(state, actions[int(random.integers(len(actions)))])
-        return Demonstration(problem.prompt, self.answer(state))
-
-    def solutions(self, problem: Problem) -> Iterator[str]:
-        """Every path of legal steps to the target, as answers: an exact solver, to compare with and to test by."""
-        yield from self._solve(self.start(problem))
-
-    def _solve(self, state: State) -> Iterator[str]:
-        if self.terminal(state):
-            if state.numbers[0] == state.problem.data["target"]:
-                yield self.answer(state)
-            return
-        for action in self.actions(state):
-            yield from self._solve(self.step(state, action))
-
-
-def _take(numbers: list[int], action: Action) -> list[int]:
-    """The numbers after an action; raises IllegalAction when it uses one that is not there or leaves a negative."""
-    left = list(numbers)
-    for number in (action.left, action.right):
-        if number not in left:
-            raise IllegalAction(f"{number} is not among {left}")
-        left.remove(number)
-    try:
-        value = apply(action.operator, action.left, action.right)
-    except NotArithmetic as error:
-        raise IllegalAction(str(error)) from error
-    if value < 0:
-        raise IllegalAction(f"{action.left}-{action.right} is negative")
-    return [*left, value]
 
 
 @lru_cache(maxsize=100_000)
@@ -253,5 +173,5 @@ def reachable(numbers: Numbers) -> frozenset[int]:
         return frozenset(numbers)
     values: set[int] = set()
     for action in legal_actions(numbers):
-        values |= reachable(tuple(sorted(_take(list(numbers), action))))
+        values |= reachable(taken(numbers, action.left, action.operator, action.right, apply))
     return frozenset(values)
