@@ -73,7 +73,8 @@ def test_a_right_answer_scores_1_in_steps_and_as_an_expression(answer: str) -> N
 
 @pytest.mark.parametrize("answer", [
     "", "24", "8*3=24", "8*3=24 left 24", "3*8=24\n24+3=27\n27-3=24", SOLUTION + "\n24+0=24",
-    SOLUTION.replace("(1/3) 8", "8"), SOLUTION.replace("(8/3) 3 8", "3 3 8"), "8/3=2\n3-2=1\n8/1=8", "8/(3-8/3)+0", "3*8+3-3", "8/(3-3)", "\uff18*3=24",
+    SOLUTION.replace("(1/3) 8", "8"), SOLUTION.replace("(8/3) 3 8", "3 3 8"),
+    "8/3=2\n3-2=1\n8/1=8", "8/(3-8/3)+0", "3*8+3-3", "8/(3-3)", "\uff18*3=24",
     "8/0=24", "(8/0)*3=24", "-8*-3", "__import__('os')", "9" * 2000,
 ])
 def test_a_wrong_or_hostile_answer_scores_0(answer: str) -> None:
