@@ -146,7 +146,7 @@ class GraphOfOperations:
             raise ConfigError("a graph of operations must have an operation or more, got none")
         for name, operation in self.operations.items():
             if not isinstance(operation, KINDS):
-                raise ConfigError(f"{name!r} must be an operation, got a {type(operation).__name__}",
+                raise ConfigError(f"{name!r} must be an operation, got {type(operation).__name__}",
                                   hint=f"operations: {', '.join(kind.__name__ for kind in KINDS)}")
             for before in operation.predecessors:
                 if before not in self.operations:
