@@ -164,7 +164,7 @@ def test_a_broad_level_finds_what_a_narrow_one_loses() -> None:
 
 def test_equal_states_are_one_and_equal_steps_have_its_value() -> None:
     """2 and 2: adding and multiplying them lead to the same state."""
-    problem = COUNTDOWN.problem((2, 2, 5), 20)
+    problem = COUNTDOWN.problem((2, 2, 5), 12)
     asked: list[Any] = []
 
     def value(policy: Any, task: Any, states: Sequence[State]) -> tuple[FloatArray, list[Cost]]:
@@ -172,9 +172,10 @@ def test_equal_states_are_one_and_equal_steps_have_its_value() -> None:
         return solvable(policy, task, states)
 
     (choice,) = think(TreeOfThoughts(uniform, value, breadth=50, enough=2), [COUNTDOWN.start(problem)])
+    assert choice.value == 1
     assert len(asked) == len(set(map(COUNTDOWN.key, asked))) == choice.visits.sum() == choice.cost.estimated
     names = {str(action): i for i, action in enumerate(choice.actions)}
-    assert choice.values[names["2+2=4"]] == choice.values[names["2*2=4"]] == 1
+    assert choice.values[names["2+2=4"]] == choice.values[names["2*2=4"]] == 0
     assert choice.visits[names["2*2=4"]] == 0
 
 
@@ -305,6 +306,39 @@ def test_ends_of_different_votes_are_put_to_a_last_vote() -> None:
     search = TreeOfThoughts(uniform, vote=ballots("3*2=6", "7*3=21", "7+6=13"), breadth=20)
     (choice,) = think(search, [start], task)
     assert str(choice.action) == "7*3=21" and choice.value == 1 and choice.cost == Cost(generated=3)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_an_end_that_is_enough_stops_the_search(order: Any) -> None:
+    """A tree whose second action ends at once, worth 0.5, and whose others are worth as much and lead nowhere."""
+    class Early(TreeTask):
+        def terminal(self, place: Place) -> bool:
+            return place.path == (1,) or super().terminal(place)
+
+    def flat(policy: Any, task: Any, places: Sequence[Place]) -> tuple[FloatArray, list[Cost]]:
+        values = [0.5 if place.path == (1,) else 0.4 for place in places]
+        return np.array(values, np.float32), [Cost(estimated=1)] * len(places)
+
+    start = Place(RandomTree(3, 3, False, 0))
+    stopped, went_on = (think(TreeOfThoughts(uniform, flat, order=order, enough=enough), [start], Early())[0]
+                        for enough in (0.5, 0.6))
+    assert stopped.action == went_on.action == 1 and stopped.value == went_on.value == 0.5
+    assert stopped.cost.estimated == 3 < went_on.cost.estimated
+
+
+def test_by_vote_depth_first_takes_the_first_end_it_visits() -> None:
+    """An end beside the way has a larger share of an earlier vote; what the chosen action is worth is the end's."""
+    class Early(TreeTask):
+        def terminal(self, place: Place) -> bool:
+            return place.path == (1, 0) or super().terminal(place)
+
+    def vote(policy: Any, task: Any, groups: Sequence[Sequence[Place]], keys: Any) -> Any:
+        shares = {1: [0.3, 0.7, 0], 2: [0.45, 0.55, 0], 3: [0.3, 0.4, 0.3]}
+        return [np.array(shares[len(group[0].path)], np.float32) for group in groups], [Cost()] * len(groups)
+
+    (choice,) = think(TreeOfThoughts(uniform, vote=vote, order="depth-first"), [Place(RandomTree(3, 3, False, 0))],
+                      Early())
+    assert choice.action == 1 and choice.value == choice.values[1] == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize("broken", [np.nan, np.inf])

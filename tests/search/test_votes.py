@@ -36,6 +36,10 @@ def test_shares_are_how_often_each_candidate_is_named() -> None:
         pytest.approx(0.25, abs=0.1), pytest.approx(0.5, abs=0.1), pytest.approx(0.25, abs=0.1), 0.0]
 
 
+def test_shares_are_of_all_votes_whoever_abstains() -> None:
+    assert shares(["2", "2", "2", "none"], ["a", "b"]) == [0.0, pytest.approx(0.75, abs=0.1)]
+
+
 @pytest.mark.parametrize("answer", ["", "none", "0", "3", "-1", "1 or 2", "1.5", "01", "9" * 15, "²", "1" + "x" * 15,
                                     "\x00", "both\n1"])
 def test_an_answer_that_names_no_candidate_goes_to_nobody(answer: str) -> None:

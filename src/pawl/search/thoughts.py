@@ -96,10 +96,8 @@ class _Thinking:
                 kept = best_first[: self.made.breadth]
                 for node in best_first[self.made.breadth :]:
                     node.standing = ASIDE
-                if self.made.estimate is not None:
-                    self.trees[b].answer = next(filter(self._is_enough, kept), None)
                 unfinished = [node for node in kept if not node.ended]
-                if unfinished and self.trees[b].answer is None:
+                if unfinished and (self.made.vote is not None or not any(map(self._is_enough, kept))):
                     level[b] = unfinished
             if not level:
                 return
@@ -110,8 +108,8 @@ class _Thinking:
             visited = [(b, stack.pop()) for b, stack in enumerate(stacks) if stack]
             for b, node in visited:
                 if self._is_enough(node):
-                    self.trees[b].answer = node
                     stacks[b].clear()
+                    self.trees[b].answer = node if self.made.vote is not None else None
             unfinished = [(b, node) for b, node in visited
                           if not node.ended and len(node.steps) < self.made.most_steps]
             for b, found in self._expand(unfinished).items():

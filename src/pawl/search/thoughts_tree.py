@@ -48,7 +48,7 @@ class ThoughtTree:
         """All but the root."""
         self.cost, self.votes = Cost(), 0
         self.answer: Node | None = None
-        """The end that stopped the search."""
+        """An end that is taken whatever the others' scores."""
         self._actions: tuple[Any, ...] = ()
         self._twins: list[int] = []
         """For each of the root's actions, the first one that leads to an equal state."""
