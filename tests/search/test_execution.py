@@ -256,3 +256,10 @@ def test_all_that_none_takes_is_what_comes_out() -> None:
     execution = run({"a": thoughts_of("a"), "b": thoughts_of("b", "c")}, "")
     assert contents(execution) == ["a", "b", "c"]
     assert np.unique([vertex.number for vertex in execution.thoughts]).size == 3
+
+
+def test_two_operations_with_one_prompt_draw_by_themselves() -> None:
+    ask = Ask(lambda vertex: "?", int, count=40)
+    execution = run({"one": Generate(ask), "two": Generate(ask)}, "", ScriptedPolicy({}, default=["1", "2"]))
+    one, two = ([vertex.content for vertex in execution.given[name]] for name in ("one", "two"))
+    assert one != two and set(one) == set(two) == {1, 2}
