@@ -59,3 +59,16 @@ def test_play_strings_its_choices_into_an_answer() -> None:
     (thought,) = think(policy, TASK, search, [PROBLEM], key=0)
     assert TASK.score(PROBLEM, thought.attempt.completion.text) == 1
     assert thought.cost == Cost(9 + 13 + 15 + 7, 13 + 7)
+
+
+def test_a_thought_that_goes_on_after_the_end_is_none() -> None:
+    class Short(Countdown):
+        def terminal(self, state: Any) -> bool:
+            return len(state.numbers) <= 2
+
+    task = Short(numbers=3, max_number=9)
+    search = GraphOfThoughts(GraphOfOperations({"write": WRITE}))
+    for text, action in (("7+3=10", "7+3=10"), ("7+3=10\n10+2=12", "None")):
+        policy = ScriptedPolicy({}, default=[text])
+        (choice,) = search(policy, task, [task.start(PROBLEM)], row_keys(0, ["one"], 1)[:, 0])
+        assert str(choice.action) == action
