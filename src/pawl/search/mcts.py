@@ -18,7 +18,7 @@ from pawl.keys import fold, uniforms
 from pawl.records import Choice, Cost, FloatArray, IntArray, KeyArray
 from pawl.search.forest import Outcome, search
 from pawl.search.rules import GUMBEL, PUCT, UCT, Rule
-from pawl.search.steps import Estimate, Proposal, Propose
+from pawl.search.steps import Estimate, Proposal, Propose, estimated
 from pawl.search.tree import Leaves
 
 RULES = {"uct": Rule(UCT, exploration=1.0), "puct": Rule(PUCT, exploration=1.25), "gumbel": Rule(GUMBEL, 0.0)}
@@ -94,10 +94,7 @@ class _Growth:
         return self._estimated(rows, found)
 
     def _estimated(self, rows: IntArray, states: Sequence[Any]) -> Leaves:
-        values, costs = self.made.estimate(self.policy, self.task, states)
-        if not np.isfinite(values).all():
-            raise ConfigError("a value must be a finite number, got one that is not",
-                              hint="the value's training may have diverged")
+        values, costs = estimated(self.made.estimate, self.policy, self.task, states)
         for b, cost in zip(rows, costs, strict=True):
             self.costs[b] += cost
         terminal = np.array([self.task.terminal(state) for state in states], np.bool_)

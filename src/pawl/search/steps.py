@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from pawl.errors import ConfigError
 from pawl.interfaces import IllegalAction, Policy, StepTask
 from pawl.keys import fold
 from pawl.records import Attempt, Completion, Cost, FloatArray, IntArray, KeyArray, Sampling
@@ -33,6 +34,16 @@ Propose = Callable[[Policy, StepTask, Sequence[Any], KeyArray], list[Proposal]]
 
 Estimate = Callable[[Policy, StepTask, Sequence[Any]], tuple[FloatArray, list[Cost]]]
 """(policy, task, states [L]) -> the expected final score of each [L], in [0, 1], and what each cost."""
+
+
+def estimated(estimate: Estimate, policy: Policy, task: StepTask,
+              states: Sequence[Any]) -> tuple[FloatArray, list[Cost]]:
+    """What an estimate says of states. Raises ConfigError when it gives no numbers: nothing compares with them."""
+    values, costs = estimate(policy, task, states)
+    if not np.isfinite(values).all():
+        raise ConfigError("a value must be a finite number, got one that is not",
+                          hint="the value's training may have diverged")
+    return values, costs
 
 
 @dataclass(frozen=True)
