@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pawl.errors import ConfigError
 from pawl.evaluate import evaluate_model
-from pawl.evaluate_trees import Shown, choose_problems, kind_of
+from pawl.evaluate_search import compare
+from pawl.evaluate_trees import Shown, choose_problems, kind_of, search_again
+from pawl.interfaces import Policy, StepTask
+from pawl.judges.truth import truth
 from pawl.models.opening import fresh_policy
+from pawl.records import Cost, FloatArray, Sampling
+from pawl.search.mcts import TreeSearch
+from pawl.search.steps import Sampled
+from pawl.tasks.countdown import Countdown
+from pawl.testing import ScriptedPolicy
 
 TASK: dict[str, Any] = {"numbers": 2, "max_number": 6}
 
@@ -40,16 +50,35 @@ def test_who_was_right_has_a_name() -> None:
 def test_problems_of_every_kind_are_chosen_in_turn_and_shown_together() -> None:
     kinds = ["both"] * 20 + ["neither", "search alone", "neither"]
     assert choose_problems(kinds, 6) == [21, 20, 22, 0, 1, 2]
+    assert choose_problems(["neither"] * 5 + ["both"] * 20, 4) == [0, 1, 5, 6]
     assert choose_problems(["both"] * 20, 3) == [0, 1, 2]
     assert choose_problems([], 3) == []
 
 
-def test_problems_that_are_shown_are_searched_as_they_were_measured(evaluated: tuple[dict[str, Any], Shown]) -> None:
+def test_the_kinds_are_those_of_the_evaluation(evaluated: tuple[dict[str, Any], Shown]) -> None:
     result, shown = evaluated
     assert sum(shown.counts.values()) == result["problems"] == 12
     assert shown.counts["search alone"] + shown.counts["both"] == round(12 * result["search"]["pass@1"])
-    wanted = [kind_of(one.alone_score, one.score) for one in shown.searched]
-    assert len(wanted) == 8 and {kind for kind in shown.counts if shown.counts[kind]} == set(wanted)
+    found = [kind_of(one.alone_score, one.score) for one in shown.searched]
+    assert len(found) == 8 and {kind for kind in shown.counts if shown.counts[kind]} == set(found)
+
+
+def unsure(policy: Policy, task: StepTask, states: Sequence[Any]) -> tuple[FloatArray, list[Cost]]:
+    return np.full(len(states), 0.5, np.float32), [Cost()] * len(states)
+
+
+def test_problems_that_are_shown_are_searched_as_they_were_measured() -> None:
+    """The search takes the one step that it draws, legal half the time, so its scores are those of its key."""
+    task, first = Countdown(numbers=2, max_number=9), Sampled(count=1)
+    problems = task.problems("gate", 30, 0)
+    script = {str(problem.prompt): [next(iter(task.solutions(problem))), "1+1=2"] for problem in problems}
+    policy, search, parts = ScriptedPolicy(script), TreeSearch(first, unsure, 2), {"judge": truth(task), "key": 5}
+    measured = compare(policy, task, search, lambda attempts: [0.5] * len(attempts), problems, max_tokens=16, stop=(),
+                       watch=lambda done, total: None, **parts)
+    kinds = [kind_of(0, score) for score in measured.scores]
+    shown = search_again({}, kinds, policy=policy, task=task, search=search, problems=problems,
+                         sampling=Sampling(16), **parts)
+    assert [one.score or 0 for one in shown.searched] == [1] * 4 + [0] * 4
 
 
 def test_every_choice_that_is_shown_has_its_tree(evaluated: tuple[dict[str, Any], Shown]) -> None:

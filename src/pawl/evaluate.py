@@ -167,7 +167,7 @@ def evaluate_model(model: str | Path, task: str, values: Mapping[str, Any], *, s
         if show is not None and isinstance(made, TreeSearch):
             show(search_again(head, list(map(kind_of, result.greedy, both.scores)), policy=policy, task=found,
                               search=made, problems=chosen, judge=truth(found),
-                              sampling=Sampling(max_tokens, stop=stop), key=stream(stream(seed, "search"), "think")))
+                              sampling=Sampling(max_tokens, stop=stop), key=stream(seed, "search")))
         return head
     majority = float(np.mean(result.majority))
     return head | {

@@ -13,6 +13,7 @@ from itertools import zip_longest
 from typing import Any
 
 from pawl.interfaces import Judge, Policy, Task
+from pawl.keys import stream
 from pawl.play import Thought, play, think
 from pawl.records import Attempt, Problem, Sampling
 from pawl.search.mcts import TreeSearch
@@ -68,9 +69,9 @@ def choose_problems(kinds: Sequence[str], most: int = MOST_SHOWN) -> list[int]:
 def search_again(result: Mapping[str, Any], kinds: Sequence[str], *, policy: Policy, task: Task, search: TreeSearch,
                  problems: Sequence[Problem], judge: Judge, sampling: Sampling, key: int) -> Shown:
     """Some of the evaluated problems [N], whose kinds are given, with the trees of their searches; `key` is the one
-    that they were thought about with before."""
+    that `compare` had."""
     chosen = [problems[i] for i in choose_problems(kinds)]
-    thoughts = think(policy, task, replace(search, keep_tree=True), chosen, key=key)
+    thoughts = think(policy, task, replace(search, keep_tree=True), chosen, key=stream(key, "think"))
     alone = play(policy, chosen, 1, sampling=replace(sampling, temperature=0.0), key=0)
     ours, theirs = judge([thought.attempt for thought in thoughts]), judge(alone)
     searched = [Searched(thought, verdict.score, attempt, other.score)

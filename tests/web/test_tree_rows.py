@@ -60,6 +60,8 @@ def test_the_priors_favourite_is_marked_where_the_search_preferred_another() -> 
     (row, other), _ = rows_of(TWO, "t")
     assert [row.favourite, other.favourite] == [False, True]
     assert not any(child.favourite for child in row.children)
+    agreed, _ = rows_of(choice(node(0.5, ("a", 0.7, 4, 1), ("b", 0.3, 1, 2)), node(0.5), node(0.5)), "t")
+    assert not any(row.favourite for row in agreed)
 
 
 def broad(count: int) -> Choice:

@@ -22,8 +22,8 @@ def record_tree(tree: Tree, b: int, actions: Mapping[int, Sequence[Any]], chosen
 
 def _reached(tree: Tree, b: int) -> dict[int, int]:
     """The nodes that the root leads to, itself first, each with its place."""
-    places = {0: 0}
-    for node in (order := [0]):
+    order, places = [0], {0: 0}
+    for node in order:  # which grows meanwhile
         for child in tree.edges["child"][b, node].tolist():
             if child != NONE and child not in places:
                 places[child] = len(order)
