@@ -1,9 +1,13 @@
-"""A run of six generations as a ledger, invented but shaped like a real one: what the report's tests read."""
+"""A run of six generations as a ledger, invented but shaped like a real one: what the report's tests read. And pages
+in headless Chromium."""
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -208,3 +212,44 @@ def record() -> Callable[..., GenerationRecord]:
         return GenerationRecord(**{**known, **fields})  # type: ignore[arg-type]
 
     return make
+
+
+QUIET = ("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync")  # fmt: skip
+"""No background traffic, so that every request seen is the page's own."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Headless Chromium, where it and playwright are installed."""
+    playwright_api = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: pip install 'pawl[dev]'"
+    )
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("chromium is not installed")
+    sandbox = () if os.geteuid() else ("--no-sandbox",)  # Chromium has no sandbox for root
+    with playwright_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=[*QUIET, *sandbox])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens a file and watches it: a console message, an error or a request of its own fails the test."""
+    contexts, complaints = [], []
+
+    def open_page(path: Path, *, width: int = 1280, **options: str) -> Any:
+        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **options))
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: request.url == path.as_uri() or complaints.append(request.url))
+        page.goto(path.as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []

@@ -203,6 +203,19 @@ def test_a_run_is_evaluated_under_its_own_settings_unless_others_are_given(tmp_p
     assert pawl(*words, "--max-tokens", 0).exit_code == 2
 
 
+def test_the_trees_of_a_search_become_a_page_and_without_a_search_there_are_none(tmp_path: Path) -> None:
+    policy = fresh_policy(["0123456789+-*/=\n"], tokenizer="char", depth=1, context=48, seed=0)
+    policy.save(tmp_path / "model")
+    page = tmp_path / "tree.html"
+    words = ["eval", tmp_path / "model", "--task", "countdown", "--numbers", 2, "--max-number", 6, "--problems", 3,
+             "--attempts", 1, "--max-tokens", 5, "--prior", "uniform", "--budget", 2, "--tree", page]
+    refused = pawl(*words)
+    assert (refused.exit_code, page.exists()) == (2, False)
+    assert refused.stderr.startswith("error: a tree must come from a search that grows one, got no search\nhint: ")
+    assert last_line(pawl(*words, "--search", "mcts", "--json"))["tree"] == str(page)
+    assert "With 2 simulations a step" in page.read_text(encoding="utf-8")
+
+
 def test_check_names_what_is_wrong_with_a_task_of_ones_own(toy: Path) -> None:
     (toy / "own_liar.py").write_text("class Liar:\n    name = 'liar'\n")
     result = pawl("check", "own_liar:Liar", "--json")

@@ -41,7 +41,10 @@ if TYPE_CHECKING:
         Evidence,
         Problem,
         Sampling,
+        SearchTree,
         TokenExample,
+        TreeNode,
+        TreeStep,
         Verdict,
     )
     from pawl.tasks.splits import split_of
@@ -68,9 +71,12 @@ __all__ = [
     "Problem",
     "RunError",
     "Sampling",
+    "SearchTree",
     "TaskError",
     "TokenExample",
     "TrainingError",
+    "TreeNode",
+    "TreeStep",
     "UnknownNameError",
     "Verdict",
     "__version__",

@@ -135,12 +135,14 @@ def report(directory: Path, as_json: bool) -> None:
 @click.option("--budget", type=_COUNT, default=16, show_default=True, help="Simulations of a search at each step.")
 @click.option("--prior", type=click.Choice(["policy", "uniform"]), default="policy", show_default=True,
               help="Where a search's steps come from: the policy, or the rules, all alike.")
+@click.option("--tree", type=_PATH, metavar="FILE.html", help="Write the searches of a few problems as a page to read.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
 @click.option("--seed", default=0, show_default=True)
 @json_option
 @key_words
 def evaluate(
-    model: str, task: str, stop: tuple[str, ...], as_json: bool, words: Sequence[str], **options: Any
+    model: str, task: str, stop: tuple[str, ...], tree: Path | None, as_json: bool, words: Sequence[str],
+    **options: Any,
 ) -> None:
     """Score MODEL on a task: greedy, majority, pass@k.
 
@@ -148,10 +150,12 @@ def evaluate(
     """
     from pawl.config import from_words
     from pawl.evaluate import evaluate_model
+    from pawl.web.tree_page import tree_page
 
-    values = from_words(words)
-    result = _watched(lambda notify: evaluate_model(model, task, values, stop=stop or None, notify=notify, **options))
-    _print(result, evaluation_in_words, as_json)
+    values, show = from_words(words), tree_page(tree) if tree else None
+    result = _watched(lambda notify: evaluate_model(model, task, values, stop=stop or None, notify=notify, show=show,
+                                                    **options))
+    _print(result | ({"tree": str(tree)} if tree else {}), evaluation_in_words, as_json)
 
 
 @main.command()

@@ -18,6 +18,7 @@ from pawl import plugins
 from pawl.config import build
 from pawl.errors import ConfigError, RunError
 from pawl.evaluate_search import compare
+from pawl.evaluate_trees import Show, kind_of, search_again
 from pawl.gate.statistics import wilson_interval
 from pawl.interfaces import Judge, Policy, Task, Trainable
 from pawl.judges.truth import truth
@@ -29,6 +30,7 @@ from pawl.models.pair import critic_of
 from pawl.play import Watch, play
 from pawl.records import Event, Problem, Sampling, Split
 from pawl.run_directory import RunDirectory
+from pawl.search.mcts import TreeSearch
 from pawl.search.named import Prior, named
 from pawl.search.steps import Valued
 
@@ -130,14 +132,15 @@ def evaluate_model(model: str | Path, task: str, values: Mapping[str, Any], *, s
                    problems: int = 1000, attempts: int = TEST_ATTEMPTS, max_tokens: int | None = None,
                    stop: tuple[str, ...] | None = None, search: str | None = None, budget: int = 16,
                    prior: Prior = "policy", seed: int = 0, device: str = "auto",
-                   notify: Callable[[Event], None] = lambda event: None) -> dict[str, Any]:
+                   notify: Callable[[Event], None] = lambda event: None, show: Show | None = None) -> dict[str, Any]:
     """What `pawl eval --json` prints: a model on a task, greedy, by majority of `attempts`, and pass@attempts.
 
     With a `search`, by that too, `budget` simulations for each step; the baselines then spend the tokens that it spent.
 
     `model` is a run directory, a checkpoint directory or a Hugging Face name; `values` are the task's settings.
     `max_tokens` and `stop` are the run's own where they are left out, or 256 and none.
-    Majority forwards several times the tokens of greedy; both counts are given.
+    Majority forwards several times the tokens of greedy; both counts are given. `show` is handed the trees of a few
+    problems.
     """
     [found] = build([plugins.find("tasks", task)], values)
     checkpoint, run = _champion_of(Path(model))
@@ -146,6 +149,9 @@ def evaluate_model(model: str | Path, task: str, values: Mapping[str, Any], *, s
     stop = tuple(run.get("stop", ())) if stop is None else stop
     critic = critic_of(policy)
     made = None if search is None else named(search, critic, simulations=budget, prior=prior, max_tokens=max_tokens)
+    if show is not None and not isinstance(made, TreeSearch):
+        raise ConfigError(f"a tree must come from a search that grows one, got {search or 'no search'}",
+                          hint="name one with --search: mcts, gumbel, puct or uct")
     chosen = found.problems(split, problems, seed)
     if not chosen:
         raise ConfigError(f"split {split!r} of task {task!r} must have a problem, it has none")
@@ -157,7 +163,12 @@ def evaluate_model(model: str | Path, task: str, values: Mapping[str, Any], *, s
                        stop=stop, key=stream(seed, "search"),
                        watch=lambda done, total: notify(Event("search", 0, 0, done, total)))
         about = {"name": search, "budget": budget, "prior": prior}
-        return head | {"search": about | both.search, "baselines": both.baselines, "sentence": both.sentence}
+        head |= {"search": about | both.search, "baselines": both.baselines, "sentence": both.sentence}
+        if show is not None and isinstance(made, TreeSearch):
+            show(search_again(head, list(map(kind_of, result.greedy, both.scores)), policy=policy, task=found,
+                              search=made, problems=chosen, judge=truth(found),
+                              sampling=Sampling(max_tokens, stop=stop), key=stream(seed, "search")))
+        return head
     majority = float(np.mean(result.majority))
     return head | {
         "search": None,

@@ -40,6 +40,8 @@ class Compared:
     """The same for each baseline, with its attempts."""
     sentence: str
     """Whether search helps."""
+    scores: list[float]
+    """[N] of the search's answers."""
 
 
 def compare(policy: Policy, task: Task, search: Search, values: Values, problems: Sequence[Problem], judge: Judge, *,
@@ -75,7 +77,7 @@ def compare(policy: Policy, task: Task, search: Search, values: Values, problems
     for name, (chosen, count, tokens) in answers.items():
         scores[name] = _scores(judge, chosen)
         rates[name] = _rate(scores[name], tokens) | {"attempts": count}
-    return Compared(rates.pop("search"), rates, _sentence(scores))
+    return Compared(rates.pop("search"), rates, _sentence(scores), scores["search"])
 
 
 def _scores(judge: Judge, attempts: Sequence[Attempt]) -> list[float]:

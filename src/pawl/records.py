@@ -102,6 +102,48 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class TreeStep:
+    """A step that a search knew of in one state, whether it took it or not."""
+
+    text: str
+    prior: float
+    """Share of the policy's likelihood in its state, in [0, 1]."""
+    visits: int
+    """How often it was taken."""
+    child: int | None
+    """Where the node that it leads to stands among the tree's; None when it was never taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeNode:
+    """A state that a search came to."""
+
+    visits: int
+    """Its own evaluation included."""
+    value: float
+    """Q: the mean of what came back from it and from below it."""
+    estimate: float
+    """What the value said of it at first sight."""
+    terminal: bool
+    """Whether nothing can be done here."""
+    proven: float | None
+    """Its value where that is known for sure."""
+    steps: tuple[TreeStep, ...]
+    """In the order in which they were proposed; none where it was never looked further."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTree:
+    """What a search knew when it chose: plain data that JSON can hold. Several steps may lead to one node."""
+
+    nodes: tuple[TreeNode, ...]
+    """The first is the state that was searched."""
+    line: tuple[int, ...]
+    """The principal variation: the chosen step, and from there on the step most often taken, each as its place among
+    its node's steps."""
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """What a search would do in one state, of A actions that it looked at."""
 
@@ -118,6 +160,8 @@ class Choice:
     value: float
     """Expected final score of the state."""
     cost: Cost
+    tree: SearchTree | None = None
+    """What was looked at, from a search that was asked to keep it."""
 
 
 @dataclass(frozen=True, slots=True)

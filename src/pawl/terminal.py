@@ -115,7 +115,7 @@ def evaluation_in_words(result: Mapping[str, Any]) -> str:
         spent = f"{rate['tokens']:.0f} tokens a problem" if search else ""
         rows.append((_BASELINES[name].format(rate.get("attempts")), percent(rate["pass@1"], rate.get("ci")), spent))
     said = [f"{result['task']}, {result['problems']} {result['split']} problems", table(rows)]
-    return "\n".join([*said, result["sentence"]] if search else said)
+    return "\n".join([*said, *(result[name] for name in ("sentence", "tree") if name in result)])
 
 
 def bench_in_words(result: Mapping[str, Any]) -> str:

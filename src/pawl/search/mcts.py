@@ -16,6 +16,7 @@ from pawl.errors import ConfigError
 from pawl.interfaces import Policy, StepTask
 from pawl.keys import fold, uniforms
 from pawl.records import Choice, Cost, FloatArray, IntArray, KeyArray
+from pawl.search.dump import record_tree
 from pawl.search.forest import Outcome, search
 from pawl.search.rules import GUMBEL, PUCT, UCT, Rule
 from pawl.search.steps import Estimate, Proposal, Propose, estimated
@@ -36,6 +37,8 @@ class TreeSearch:
     """Actions at the root that sequential halving compares."""
     noise: bool = False
     """Gumbel noise at the root: for targets that explore. Without, the search is a player."""
+    keep_tree: bool = False
+    """Every choice carries the tree that was searched, for people to look at."""
 
     def __post_init__(self) -> None:
         if self.simulations < 1:
@@ -107,8 +110,9 @@ class _Growth:
         children = found.tree.edges["child"][b, 0, :count]
         value = float(found.values[b])
         values = np.where(children >= 0, found.tree.nodes["value"][b, children], value).astype(np.float32)
+        tree = record_tree(found.tree, b, self.actions[b], chosen) if self.made.keep_tree else None
         return Choice(actions[chosen] if count else None, actions, found.policy[b, :count],
-                      found.tree.edges["visits"][b, 0, :count], values, value, self.costs[b])
+                      found.tree.edges["visits"][b, 0, :count], values, value, self.costs[b], tree)
 
 
 def _padded(proposals: Sequence[Proposal], width: int) -> FloatArray:
