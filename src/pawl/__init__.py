@@ -41,6 +41,8 @@ if TYPE_CHECKING:
         Evidence,
         Problem,
         Sampling,
+        StepLabel,
+        StepValues,
         TokenExample,
         Verdict,
     )
@@ -68,6 +70,8 @@ __all__ = [
     "Problem",
     "RunError",
     "Sampling",
+    "StepLabel",
+    "StepValues",
     "TaskError",
     "TokenExample",
     "TrainingError",
