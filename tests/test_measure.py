@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from pawl import measure
-from pawl.measure import DIVERSITY_TOKENS
+from pawl.measure import DIVERSITY_TOKENS, VALUE_ATTEMPTS
+from pawl.play import play
 from pawl.records import Attempt, Completion, Evaluation, FloatArray, IntArray, Problem, Sampling, TokenExample, Verdict
 from pawl.testing import ScriptedPolicy
 
@@ -102,32 +103,94 @@ def test_real_loss_is_in_nats_per_token_of_the_completions() -> None:
 
 
 class Hopeful(ScriptedPolicy):
-    """Values a prefix by the number of tokens in it, of which it keeps a list."""
+    """Values a prefix by its tokens, a twentieth each less a hundredth; keeps a list of them."""
 
     def __init__(self) -> None:
         super().__init__({})
         self.asked: list[list[int]] = []
 
     def evaluate(self, prefixes: Sequence[IntArray]) -> list[Evaluation]:
-        self.asked = [prefix.tolist() for prefix in prefixes]
+        self.asked += [prefix.tolist() for prefix in prefixes]
         nothing: FloatArray = np.zeros(257, np.float32)
-        return [Evaluation(nothing, len(prefix) / 10) for prefix in prefixes]
+        return [Evaluation(nothing, len(prefix) / 20 - 0.01) for prefix in prefixes]
 
 
-def test_the_value_is_asked_halfway_and_ranked_against_the_truth() -> None:
+def wrote(problem: int, text: str, *, error: str | None = None) -> Attempt:
+    """An answer in bytes, after a prompt of two tokens."""
+    tokens = np.array([*text.encode(), 256], np.int32)
+    return Attempt(PROBLEMS[problem], 0, np.array([7, 8], np.int32),
+                   Completion(text, tokens, np.zeros(len(tokens), np.float32), "stop"), error=error)
+
+
+def test_a_value_of_one_line_is_asked_halfway_and_at_the_end() -> None:
     policy = Hopeful()
-    said = [attempt(0, range(1, n + 1), [-1.0] * n) for n in (1, 3, 4, 6)]
-    found = measure.value(policy, said, np.array([0, 1, 0, 1], np.float32))
-    assert policy.asked == [[7, 8], [7, 8, 1], [7, 8, 1, 2], [7, 8, 1, 2, 3]]
-    # Of the four pairs of a right and a wrong one, one is the wrong way round: 3 tokens against 4. The
-    # values 0.2, 0.3, 0.4 and 0.5 are each alone in a bin.
-    assert found == {"value_auroc": pytest.approx(3 / 4), "value_ece": pytest.approx((0.2 + 0.7 + 0.4 + 0.5) / 4)}
+    measure.value(policy, [wrote(0, "abc")], verdicts(1.0), 0)
+    assert sorted(policy.asked) == [[7, 8, *b"ab"], [7, 8, *b"abc", 256]]
+
+
+def test_a_value_of_several_steps_is_asked_after_each_of_them() -> None:
+    policy = Hopeful()
+    measure.value(policy, [wrote(0, "a\nbc\nd")], verdicts(1.0), 0)
+    assert sorted(policy.asked) == [[7, 8, *b"a\n"], [7, 8, *b"a\nbc\n"], [7, 8, *b"a\nbc\nd", 256]]
+
+
+def test_a_value_is_ranked_against_the_truth() -> None:
+    said = [wrote(problem, "x" * n) for problem, n in ((0, 1), (0, 3), (1, 7), (1, 5))]
+    found = measure.value(Hopeful(), said, verdicts(0, 1, 0, 1), 0)
+    # Halfway there are 3, 4, 6 and 5 tokens. Of the four pairs of a right and a wrong one, two are the wrong way
+    # round; of the two pairs at one problem, one is.
+    assert (found["value_auroc"], found["value_auroc_within"], found["value_attempts"]) == (0.5, 0.5, 4)
+    # The values 0.14 and 0.19 stand in one bin, 0.24 and 0.29 in the next; in each, one of two is right.
+    assert found["value_ece"] == pytest.approx((abs(0.5 - 0.165) + abs(0.5 - 0.265)) / 2)
+    assert found["value_brier"] == pytest.approx((0.14**2 + 0.81**2 + 0.29**2 + 0.76**2) / 4)
+
+
+def test_the_reliability_table_holds_what_was_expected_and_what_came() -> None:
+    said = [wrote(0, "x" * n) for n in (1, 1, 9)]
+    found = measure.value(Hopeful(), said, verdicts(0, 1, 1), 0)
+    table = {name: number for name, number in found.items() if name.startswith("value_bin_")}
+    assert table == {
+        "value_bin_1_expected": pytest.approx(0.14), "value_bin_1_came": 0.5, "value_bin_1_count": 2,
+        "value_bin_3_expected": pytest.approx(0.34), "value_bin_3_came": 1.0, "value_bin_3_count": 1}
+    assert found["value_ece"] == pytest.approx((2 * 0.36 + 0.66) / 3)
+
+
+def test_unfinished_solutions_are_ranked_by_the_steps_that_they_have() -> None:
+    said = [wrote(0, text) for text in ("a\nb", "aa\nb", "aaa\nb\nc", "a\nbbbb\nc")]
+    found = measure.value(Hopeful(), said, verdicts(0, 1, 0, 1), 0)
+    # After one step there are 4, 5, 6 and 4 tokens; after two steps of the longer two, 8 and 9.
+    steps = {name: number for name, number in found.items() if name.startswith("value_auroc_step")}
+    assert steps == {"value_auroc_step_1": (0.5 + 0 + 1 + 0) / 4, "value_auroc_step_2": 1.0}
+
+
+def test_a_value_is_measured_as_a_filter() -> None:
+    """Above 0.5 are the attempts with more than ten tokens: two of three right ones and one of two wrong ones."""
+    said = [wrote(0, "x" * n) for n in (9, 9, 1, 9, 1)]
+    found = measure.value(Hopeful(), said, verdicts(1, 1, 1, 0, 0), 0)
+    assert (found["value_phi"], found["value_psi"], found["value_errors"]) == (2 / 3, 1 / 2, 2 / 5)
+    assert found["value_break_even"] == pytest.approx(1 / (1 + (1 / 2) / (2 / 3)))
+    assert found["value_break_even_low"] < found["value_break_even"] < found["value_break_even_high"]
+    assert (found["value_phi_count"], found["value_psi_count"], found["value_errors_count"]) == (3, 2, 5)
+
+
+def test_a_value_is_measured_on_so_many_attempts_at_most_and_on_judged_ones_only() -> None:
+    said = [wrote(0, "x" * (i % 17)) for i in range(VALUE_ATTEMPTS + 50)]
+    assert measure.value(Hopeful(), said, verdicts(*[i % 2 for i in range(len(said))]), 0)["value_attempts"] == 1024
+    odd = [wrote(0, "x"), wrote(0, "xx", error="sample: no"), wrote(0, "xxx")]
+    assert measure.value(Hopeful(), odd, verdicts(1.0, 0.0, None), 0)["value_attempts"] == 1
 
 
 def test_a_value_without_both_kinds_is_not_ranked() -> None:
-    found = measure.value(Hopeful(), [attempt(0)], np.array([1.0], np.float32))
-    assert found.keys() == {"value_ece"}
-    assert measure.value(Hopeful(), [], np.zeros(0, np.float32)) == {}
+    found = measure.value(Hopeful(), [wrote(0, "x")], verdicts(1.0), 0)
+    assert "value_ece" in found and not {"value_auroc", "value_auroc_within", "value_break_even"} & found.keys()
+    assert measure.value(Hopeful(), [], [], 0) == {}
+
+
+def test_a_filter_is_measured_where_truth_decided() -> None:
+    found = measure.filter_rates("orm", verdicts(1, 0, None, 1, 1), verdicts(1, 1, 1, 0, None))
+    assert (found["orm_phi"], found["orm_psi"], found["orm_errors"]) == (1 / 3, 1.0, 1 / 4)
+    assert found["orm_break_even"] == pytest.approx(1 / 4)
+    assert found["orm_phi_low"] < 1 / 3 < found["orm_phi_high"]
 
 
 def judge(attempts: Sequence[Attempt]) -> list[Verdict]:
@@ -135,22 +198,24 @@ def judge(attempts: Sequence[Attempt]) -> list[Verdict]:
             for attempt in attempts]
 
 
+def tried(policy: ScriptedPolicy, problems: Sequence[Problem], k: int) -> dict[str, float]:
+    attempts = play(policy, problems, k, sampling=Sampling(5), key=0)
+    return measure.pass_at(attempts, judge(attempts), k=k)
+
+
 def test_pass_at_k_is_the_share_of_problems_with_a_right_attempt() -> None:
-    policy = ScriptedPolicy({"a": ["yes"], "b": ["no"], "c": ["?"]})
-    found = measure.pass_at(policy, PROBLEMS, judge, k=3, sampling=Sampling(5), key=0)
+    found = tried(ScriptedPolicy({"a": ["yes"], "b": ["no"], "c": ["?"]}), PROBLEMS, 3)
     assert (found["pass@k"], found["k"], found["pass@k_problems"]) == (0.5, 3, 2)
     assert 0 <= found["pass@k_low"] < 0.5 < found["pass@k_high"] <= 1
 
 
 def test_pass_at_k_needs_one_right_attempt_only() -> None:
     problems = [Problem(str(i), "a", "train", "yes") for i in range(400)]
-    coin = ScriptedPolicy({"a": ["yes", "no"]})
-    found = measure.pass_at(coin, problems, judge, k=2, sampling=Sampling(5), key=0)
+    found = tried(ScriptedPolicy({"a": ["yes", "no"]}), problems, 2)
     assert found["pass@k_low"] < 3 / 4 < found["pass@k_high"]
     assert found["pass@k"] == pytest.approx(3 / 4, abs=0.08)
 
 
 def test_pass_at_k_of_nothing_is_left_out() -> None:
     mute = ScriptedPolicy({}, default=("?",))
-    assert measure.pass_at(mute, PROBLEMS, judge, k=2, sampling=Sampling(5), key=0) == {}
-    assert measure.pass_at(mute, [], judge, k=2, sampling=Sampling(5), key=0) == {}
+    assert tried(mute, PROBLEMS, 2) == tried(mute, [], 2) == {}

@@ -57,6 +57,13 @@ def test_it_stops_at_stop_strings_and_at_the_longest_completion() -> None:
     assert (whole.text, whole.finish, len(whole.tokens)) == ("one\ntwo", "stop", 8)
 
 
+def test_a_whole_answer_can_be_asked_about_with_its_end() -> None:
+    policy = ScriptedPolicy({"x": ["ab"]}, value=0.25)
+    (open_, ended) = policy.evaluate([policy.encode("xa"), np.append(policy.encode("xab"), np.int32(256))])
+    assert (open_.value, ended.value) == (0.25, 0.25)
+    assert np.exp(open_.logprobs)[ord("b")] == np.exp(ended.logprobs)[256] == 1.0
+
+
 def test_messages_are_named_by_their_text() -> None:
     messages = ({"role": "user", "content": "1+1?"},)
     policy = ScriptedPolicy({ScriptedPolicy.render(messages): ["2"]}, value=0.25)

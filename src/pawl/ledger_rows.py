@@ -184,6 +184,7 @@ def _verdict_rows(record: GenerationRecord) -> Iterator[Row]:
 
 def _example_rows(record: GenerationRecord) -> Iterator[Row]:
     for position, example in enumerate(record.examples):
+        assert example.step_values is None, "what teaches the value alone is derived, not stored"
         yield {
             "generation": record.index,
             "position": position,

@@ -9,21 +9,27 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pawl.interfaces import Judge, Policy
+from pawl.interfaces import Policy
+from pawl.judges.prefixes import step_prefixes, values, whole
 from pawl.keys import permutation, stream
-from pawl.meters.calibration import auroc, expected_calibration_error
+from pawl.meters.calibration import auroc, auroc_within, brier_score, expected_calibration_error, reliability
 from pawl.meters.divergence import divergence
 from pawl.meters.diversity import distinct_n, mean_entropy
+from pawl.meters.judge_rates import JudgeRates, judge_rates
 from pawl.meters.passk import mean_pass_at_k
 from pawl.meters.truth_bits import filter_bits
-from pawl.play import play
-from pawl.records import Attempt, FloatArray, Problem, Sampling, TokenExample, Verdict
+from pawl.records import Attempt, FloatArray, IntArray, TokenExample, Verdict
 
 DIVERSITY_TOKENS = 10_000
 """Tokens over which distinct n-grams are counted, the same in every generation."""
 DISTANCE_ATTEMPTS = 512
 """Attempts on which the distance to the reference is estimated."""
+VALUE_ATTEMPTS = 1024
+"""Attempts on which a value is measured, each at a few prefixes."""
+VALUE_STEPS = 4
+"""Steps after which it is measured; most attempts have fewer."""
 
 Metrics = dict[str, float]
 
@@ -77,23 +83,86 @@ def real_loss(policy: Policy, held_out: Sequence[TokenExample]) -> Metrics:
     return {"real_loss": -float(np.concatenate(logprobs).mean())}
 
 
-def value(policy: Policy, attempts: Sequence[Attempt], scores: FloatArray) -> Metrics:
-    """How well the value, asked halfway through an attempt, foretells the attempt's truth: does it rank right above
-    wrong (AUROC), and do its numbers hold (expected calibration error)."""
-    halves = [attempt.completion.tokens[: len(attempt.completion.tokens) // 2] for attempt in attempts]
-    prefixes = [np.concatenate((attempt.prompt_tokens, half)) for attempt, half in zip(attempts, halves, strict=True)]
-    if not prefixes:
+def value(critic: Policy, attempts: Sequence[Attempt], verdicts: Sequence[Verdict], key: int,
+          delimiter: str = "\n") -> Metrics:
+    """How well a value foretells the truth of attempts from which it did not learn.
+
+    Asked in the middle (after the middle step, or halfway through an answer of one step): whether it ranks right above
+    wrong (AUROC), also at one and the same problem, and whether its numbers hold (calibration error, Brier score, the
+    reliability table). Asked after each step that is not the last: AUROC by step. Asked at the end, as a filter that
+    keeps what it thinks likelier right than wrong: what it keeps, and at which error rate such a filter breaks even.
+    """
+    decided = [i for i, verdict in enumerate(verdicts) if verdict.score is not None and attempts[i].error is None]
+    places = [decided[i] for i in permutation(stream(key, "value"), len(decided))[:VALUE_ATTEMPTS]]
+    if not places:
         return {}
-    values = [evaluation.value for evaluation in policy.evaluate(prefixes)]
-    found = {"value_auroc": auroc(values, scores >= 1), "value_ece": expected_calibration_error(values, scores)}
-    return {name: number for name, number in found.items() if number is not None}
+    drawn = [attempts[i] for i in places]
+    scores: FloatArray = np.array([verdicts[i].score for i in places], np.float32)
+    inner = [[prefix.tokens for prefix in group[:-1]] for group in step_prefixes(critic, drawn, delimiter)]
+    middle = [group[len(group) // 2] if group else _half(attempt) for attempt, group in zip(drawn, inner, strict=True)]
+    asked = values(critic, [[tokens, whole(attempt), *group]
+                            for tokens, attempt, group in zip(middle, drawn, inner, strict=True)])
+    found = _foretold([those[0] for those in asked], scores, [attempt.problem.id for attempt in drawn])
+    kept = [those[1] > 0.5 for those in asked]
+    return ({name: number for name, number in found.items() if number is not None}
+            | _by_step([those[2:] for those in asked], scores >= 1) | _rates("value", judge_rates(kept, scores >= 1)))
 
 
-def pass_at(policy: Policy, problems: Sequence[Problem], judge: Judge, *, k: int, sampling: Sampling,
-            key: int) -> Metrics:
-    """pass@k from k attempts at each problem; a problem of which the judge could not decide an attempt is left out."""
-    verdicts = judge(play(policy, problems, k, sampling=sampling, key=key))
-    groups = [verdicts[start : start + k] for start in range(0, len(verdicts), k)]
+def _half(attempt: Attempt) -> IntArray:
+    """The prompt and the first half of an answer."""
+    return whole(attempt)[: len(attempt.prompt_tokens) + len(attempt.completion.tokens) // 2]
+
+
+def _foretold(expected: Sequence[float], scores: FloatArray, problems: Sequence[str]) -> dict[str, float | None]:
+    """Ranking and calibration of values, and the table of expected and came by bin."""
+    table: dict[str, float | None] = {}
+    for one in reliability(expected, scores):
+        table |= {f"value_bin_{one.place}_expected": one.expected, f"value_bin_{one.place}_came": one.came,
+                  f"value_bin_{one.place}_count": one.count}
+    return table | {"value_auroc": auroc(expected, scores >= 1),
+                    "value_auroc_within": auroc_within(expected, scores >= 1, problems),
+                    "value_ece": expected_calibration_error(expected, scores),
+                    "value_brier": brier_score(expected, scores), "value_attempts": len(scores)}
+
+
+def _by_step(steps: Sequence[FloatArray], right: NDArray[np.bool_]) -> Metrics:
+    """AUROC after the first step, the second, ..., over the attempts that go on from there."""
+    found: Metrics = {}
+    for step in range(min(VALUE_STEPS, max(map(len, steps)))):
+        longer = [i for i, those in enumerate(steps) if len(those) > step]
+        ranked = auroc([steps[i][step] for i in longer], right[longer])
+        if ranked is not None:
+            found[f"value_auroc_step_{step + 1}"] = ranked
+    return found
+
+
+def filter_rates(name: str, verdicts: Sequence[Verdict], truths: Sequence[Verdict]) -> Metrics:
+    """What a filter keeps that takes the attempts to which a judge gives 1, beside what truth said of them. Of truth
+    itself there is nothing to measure: it keeps all that is right and nothing else."""
+    kept = [(verdict.score or 0.0) >= 1 for verdict in verdicts]
+    decided = [(keeps, said.score >= 1) for keeps, said in zip(kept, truths, strict=True) if said.score is not None]
+    return _rates(name, judge_rates([keeps for keeps, _ in decided], [right for _, right in decided]))
+
+
+def _rates(name: str, rates: JudgeRates) -> Metrics:
+    found: Metrics = {}
+    for what, rate in (("phi", rates.phi), ("psi", rates.psi), ("errors", rates.errors)):
+        if rate is not None:
+            found |= _with_interval(f"{name}_{what}", rate.value, rate.interval) | {f"{name}_{what}_count": rate.count}
+    if rates.break_even is not None and rates.break_even_interval is not None:
+        found |= _with_interval(f"{name}_break_even", rates.break_even, rates.break_even_interval)
+    return found
+
+
+def _with_interval(name: str, number: float, interval: tuple[float, float]) -> Metrics:
+    return {name: number, f"{name}_low": interval[0], f"{name}_high": interval[1]}
+
+
+def pass_at(attempts: Sequence[Attempt], verdicts: Sequence[Verdict], *, k: int) -> Metrics:
+    """pass@k from k attempts at each problem, which stand together; a problem of which the judge could not decide an
+    attempt is left out."""
+    assert len(attempts) % k == 0
+    groups = [verdicts[start : start + k] for start in range(0, len(attempts), k)]
     right = [sum((verdict.score or 0.0) >= 1 for verdict in group) for group in groups
              if all(verdict.score is not None for verdict in group)]
     if not right:

@@ -192,6 +192,36 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class StepLabel:
+    """What is known of the answers that go on from the end of a step: what a process reward model learns from."""
+
+    problem_id: str
+    tokens: IntArray
+    """[T] the prompt and the steps so far."""
+    prompt_length: int
+    value: float | None
+    """Share of right ones among the answers that went on from here, or their expected score, in [0, 1]; None where none
+    could be judged."""
+    source: str
+    weight: float = 1.0
+    """Attempts, visits or ends that it speaks for."""
+    ended: bool = False
+    """Whether the last token is the end token; the same then holds of the token before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepValues:
+    """Values to learn at S chosen places of a sequence."""
+
+    places: IntArray
+    """[S] of the tokens with which the prefixes end."""
+    targets: FloatArray
+    """[S] in [0, 1]"""
+    weights: FloatArray
+    """[S] above 0: attempts, visits or ends that stand behind each."""
+
+
+@dataclass(frozen=True, slots=True)
 class TokenExample:
     """A sequence to learn from."""
 
@@ -208,6 +238,8 @@ class TokenExample:
     """Empty for text that belongs to no problem."""
     value_weight: float = 1.0
     """Attempts that this example stands for when the value learns from it."""
+    step_values: StepValues | None = None
+    """Values of chosen prefixes, in place of the truth of the whole."""
 
 
 @dataclass(frozen=True, slots=True)

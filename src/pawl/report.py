@@ -44,12 +44,13 @@ def render_report(ledger: Ledger) -> str:
     # These bring matplotlib, which only a report needs.
     from pawl import report_figures as figures
     from pawl import report_shares as shares
+    from pawl.report_reliability import reliability
 
     run = _read(ledger)
     groups = {
         "hero": figures.hero(run),
         "accuracy": figures.accuracy(run),
-        "meters": figures.meters(run),
+        "meters": [*figures.meters(run), *reliability(run)],
         "sources": shares.sources(run),
         "time": shares.time(run),
     }

@@ -120,19 +120,37 @@ _METERS = (
     ),
     _Meter(
         "ranking",
-        "Value head: who is right?",
-        "How often it rates a right attempt above a wrong one, asked halfway (AUROC; 50% is guessing), and how far its "
-        "estimates lie from what comes (expected calibration error; 0% is exact).",
-        (("value_auroc", "AUROC"), ("value_ece", "calibration error")),
+        "Value: who is right?",
+        "How often it rates a right attempt above a wrong one (AUROC; 50% is guessing), at any problem and at one and "
+        "the same, asked in the middle of held-out attempts.",
+        (("value_auroc", "any problem"), ("value_auroc_within", "same problem")),
+        share=True,
+    ),
+    _Meter(
+        "steps",
+        "Value: after each step",
+        "AUROC on unfinished solutions, by the number of steps taken. A search asks here.",
+        tuple((f"value_auroc_step_{step}", f"after step {step}") for step in range(1, 5)),
+        share=True,
+    ),
+    _Meter(
+        "calibration",
+        "Value: do its numbers hold?",
+        "How far its estimates lie from what comes (expected calibration error; 0% is exact).",
+        (("value_ece", "calibration error"),),
         share=True,
     ),
     _Meter(
         "value",
-        "Value head: loss",
+        "Value: loss",
         "Cross-entropy of its estimates against the truth of attempts, in training, nats. Lower is better.",
         (("value_loss", "loss"),),
     ),
 )
+
+
+_LOOKS = (("one", "o", "-"), ("two", "D", "--"), ("three", "s", "-."), ("four", "v", ":"))
+"""Colour, mark and dash of the lines of a meter, four at most."""
 
 
 def meters(run: Run) -> list[Figure]:
@@ -141,8 +159,8 @@ def meters(run: Run) -> list[Figure]:
 
 
 def _meter(run: Run, meter: _Meter) -> Figure | None:
-    colours = zip(meter.lines, (("one", "o", "-"), ("two", "D", "--")), strict=False)
-    series = [_series(run, metric, name, *look, base=True) for (metric, name), look in colours]
+    series = [_series(run, metric, name, *look, base=True)
+              for (metric, name), look in zip(meter.lines, _LOOKS, strict=False)]
     shown = [one for one in series if one is not None]
     if not shown:
         return None

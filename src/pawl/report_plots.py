@@ -89,6 +89,16 @@ class Bar:
     colour: str
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of the reliability plot."""
+
+    expected: float
+    came: float
+    interval: tuple[float, float]
+    """Of what came."""
+
+
 def lines(
     name: str, series: Sequence[Series], size: Size, *, share: bool = False, outcomes: Mapping[int, str] | None = None
 ) -> str:
@@ -215,6 +225,24 @@ def before_and_after(name: str, bars: Sequence[Bar], size: Size) -> str:
         axes.set_xlim(0, 1.12 if max((bar.interval or (0, bar.value))[1] for bar in bars) > 0.88 else 1.0)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * x:g}%"))
+        return _svg(name, figure)
+
+
+def reliability(name: str, points: Sequence[Point], size: Size) -> str:
+    """What came over what was expected, both from 0 to 100%, beside the line on which a perfect forecast lies."""
+    with matplotlib.rc_context():
+        figure, axes = _canvas(size)
+        axes.plot([0, 1], [0, 1], color=COLOURS["quiet"], linestyle=":", linewidth=1.2)
+        for point in points:
+            axes.vlines(point.expected, *point.interval, COLOURS["one"], alpha=0.45)
+        axes.plot([point.expected for point in points], [point.came for point in points], color=COLOURS["one"],
+                  marker="o", markeredgecolor=COLOURS["paper"], markeredgewidth=0.8)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(MaxNLocator(4))
+            axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
+        axes.set_xlim(-0.03, 1.03)
+        axes.set_ylim(-0.03, 1.03)
+        axes.set_xlabel("value", loc="right", fontsize=8.5, labelpad=1.0)
         return _svg(name, figure)
 
 

@@ -92,12 +92,13 @@ class ScriptedPolicy:
 
     def _place(self, prefix: IntArray) -> tuple[list[tuple[int, ...]], tuple[int, ...]]:
         """The answers to the prompt that a prefix begins with, and what is written of one already."""
-        given = bytes(prefix.tolist())
+        tokens = prefix.tolist()
+        given = bytes(tokens[: tokens.index(END)] if END in tokens else tokens)
         known = [prompt for prompt in self._script if given.startswith(prompt)]
         if not known:
             return self._default, ()
         prompt = max(known, key=len)
-        return self._script[prompt], tuple(given[len(prompt) :])
+        return self._script[prompt], tuple(tokens[len(prompt) :])
 
     @staticmethod
     def _next(answers: Sequence[tuple[int, ...]], written: tuple[int, ...]) -> tuple[FloatArray, int]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from pawl.learning.batch import Batch, collate
-from pawl.records import TokenExample
+from pawl.records import StepValues, TokenExample
 
 
 def example(tokens: list[int], weights: list[float], prompt: int, value: float | None = None,
@@ -48,6 +50,14 @@ def test_a_value_without_a_prompt_is_learnt_from_the_first_token_on() -> None:
     batch = collate([example([5, 6], [1, 1], prompt=0, value=1.0)], torch.device("cpu"))
     assert rows(batch.value_weights, 2) == [[1, 1]]
     assert rows(batch.weights, 2) == [[1, 0]]  # nothing stands before the first token to foretell it
+
+
+def test_values_of_steps_are_learnt_at_their_places_and_nowhere_else() -> None:
+    steps = StepValues(np.int32([0, 3]), np.float32([0.75, 0.5]), np.float32([2, 1]))
+    chosen = replace(example([5, 6, 7, 8], [0, 0, 0, 0], prompt=1), step_values=steps)
+    batch = collate([chosen, example([9, 4], [0, 0], prompt=1, value=0.25)], torch.device("cpu"))
+    assert rows(batch.values, 4) == [[0.75, 0, 0, 0.5], [0.25, 0.25, 0, 0]]
+    assert rows(batch.value_weights, 4) == [[2, 0, 0, 1], [1, 1, 0, 0]]
 
 
 def test_padding_is_not_counted(batch: Batch) -> None:

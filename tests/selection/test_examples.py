@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pawl.records import Attempt, Completion, Problem, Verdict
-from pawl.selection.examples import chosen_examples, demonstration_examples, value_examples
+from pawl.errors import UnknownNameError
+from pawl.records import Attempt, Completion, Problem, StepLabel, TokenExample, Verdict
+from pawl.selection.examples import (
+    chosen_examples,
+    demonstration_examples,
+    prompt_labels,
+    step_examples,
+    value_examples,
+)
 
 
 def attempt(index: int, tokens: list[int], *, problem: str = "p", error: str | None = None) -> Attempt:
@@ -83,3 +92,78 @@ def test_real_text_weighs_its_completion_and_has_no_score() -> None:
     assert example.tokens.tolist() == [5, 6, 0] and example.weights.tolist() == [0, 1, 1]
     assert (example.prompt_length, example.value_target) == (1, None)
     assert (example.source, example.problem_id) == ("real", "")
+
+
+def label(tokens: list[int], value: float | None, *, weight: float = 1.0, ended: bool = False,
+          problem: str = "p") -> StepLabel:
+    return StepLabel(problem, np.int32(tokens), 1, value, "self", weight, ended)
+
+
+def taught(examples: list[TokenExample]) -> dict[tuple[str, tuple[int, ...]], tuple[float, float]]:
+    """Target and weight of every prefix that is learnt."""
+    found = {}
+    for example in examples:
+        assert example.value_target is None and not example.weights.any() and example.step_values is not None
+        steps = example.step_values
+        for place, target, weight in zip(steps.places, steps.targets, steps.weights, strict=True):
+            prefix = example.problem_id, tuple(example.tokens[: place + 1].tolist())
+            assert prefix not in found
+            found[prefix] = float(target), float(weight)
+    return found
+
+
+@pytest.mark.parametrize(("kind", "target"), [("soft", 0.25), ("hard", 1.0)])
+def test_a_label_is_the_share_of_right_ones_or_whether_there_was_any(kind: Any, target: float) -> None:
+    examples = step_examples([label([7, 1], 0.25), label([7, 2], 0.0)], kind=kind)
+    assert taught(examples) == {("p", (7, 1)): (target, 1), ("p", (7, 2)): (0, 1)}
+
+
+def test_steps_of_one_answer_are_one_example_that_is_read_once() -> None:
+    (example,) = step_examples([label([7, 1], 0.5), label([7, 1, 2, 3], 1.0), label([7, 1, 2], 0.75)], kind="soft")
+    assert example.tokens.tolist() == [7, 1, 2, 3] and example.step_values is not None
+    assert example.step_values.places.tolist() == [1, 2, 3] and example.step_values.places.dtype == np.int32
+    assert example.step_values.targets.tolist() == [0.5, 0.75, 1.0]
+    assert (example.prompt_length, example.source, example.problem_id) == (1, "self", "p")
+
+
+def test_labels_of_the_same_prefix_are_one_by_weight() -> None:
+    twice = [label([7, 1], 1.0), label([7, 1], 0.0, weight=3)]
+    assert taught(step_examples(twice, kind="soft")) == {("p", (7, 1)): (0.25, 4)}
+    assert taught(step_examples(twice, kind="hard")) == {("p", (7, 1)): (1, 4)}
+
+
+def test_what_holds_of_the_end_holds_of_the_token_before_it() -> None:
+    examples = step_examples([label([7, 1, 0], 1.0, ended=True), label([7, 1, 5], 0.0)], kind="hard")
+    assert taught(examples) == {("p", (7, 1)): (1, 1), ("p", (7, 1, 0)): (1, 1), ("p", (7, 1, 5)): (0, 1)}
+
+
+def test_labels_without_a_value_teach_nothing_and_an_unknown_kind_is_refused() -> None:
+    assert step_examples([label([7, 1], None)], kind="hard") == []
+    with pytest.raises(UnknownNameError, match="unknown kind of label: 'firm'"):
+        step_examples([], kind="firm")  # type: ignore[arg-type]
+
+
+@given(st.lists(st.tuples(st.lists(st.integers(0, 2), min_size=1, max_size=4), st.integers(0, 4), st.integers(1, 3),
+                          st.sampled_from("pq"))))
+def test_every_prefix_is_learnt_once_with_its_mean(drawn: list[tuple[list[int], int, int, str]]) -> None:
+    labels = [label(tokens, quarters / 4, weight=weight, problem=problem)
+              for tokens, quarters, weight, problem in drawn]
+    examples = step_examples(labels, kind="soft")
+    expected = {}
+    for problem, tokens in {(problem, tuple(tokens)) for tokens, _, _, problem in drawn}:
+        mine = [(one.value or 0, one.weight) for one in labels
+                if (one.problem_id, tuple(one.tokens.tolist())) == (problem, tokens)]
+        total = sum(weight for _, weight in mine)
+        expected[problem, tokens] = (pytest.approx(sum(value * weight for value, weight in mine) / total), total)
+    assert taught(examples) == expected
+    wholes = [(example.problem_id, tuple(example.tokens.tolist())) for example in examples]
+    assert not [(one, other) for one in wholes for other in wholes
+                if one != other and one[0] == other[0] and other[1][: len(one[1])] == one[1]]
+
+
+def test_a_prompt_is_worth_the_share_of_right_attempts_at_it() -> None:
+    attempts = [attempt(0, [1]), attempt(1, [2]), attempt(2, [3]), attempt(0, [1], problem="q"),
+                attempt(1, [2], problem="q", error="sample: x")]
+    first, second = prompt_labels(attempts, verdicts(1.0, 0.5, None, 0.0, 1.0))
+    assert (first.problem_id, first.tokens.tolist(), first.value, first.weight) == ("p", [7, 8], 0.5, 2)
+    assert (second.problem_id, second.value, second.weight) == ("q", 0.0, 1)

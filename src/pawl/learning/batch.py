@@ -25,7 +25,7 @@ class Batch:
     weights: Tensor
     """[B, T] weight of the log-likelihood of the token that follows."""
     values: Tensor
-    """[B, T] truth of the whole attempt."""
+    """[B, T] truth of the whole attempt, or of what goes on from here."""
     value_weights: Tensor
     """[B, T] attempts that stand behind the value of the prefix that ends here; 0 where there is none to learn."""
     num_tokens: int
@@ -44,7 +44,10 @@ def collate(examples: Sequence[TokenExample], device: torch.device) -> Batch:
         tokens[row, :size] = example.tokens
         targets[row, : size - 1] = example.tokens[1:]
         weights[row, : size - 1] = example.weights[1:]
-        if example.value_target is not None:
+        if example.step_values is not None:
+            values[row, example.step_values.places] = example.step_values.targets
+            value_weights[row, example.step_values.places] = example.step_values.weights
+        elif example.value_target is not None:
             values[row, :size] = example.value_target
             value_weights[row, max(example.prompt_length - 1, 0) : size] = example.value_weight
 

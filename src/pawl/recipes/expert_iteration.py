@@ -22,6 +22,7 @@ from pawl.loop import Turn, improve
 from pawl.meters.truth_bits import label_bits
 from pawl.models.checkpoint import fingerprint
 from pawl.models.opening import open_policy
+from pawl.models.pair import critic_of
 from pawl.play import Contest, contest, play
 from pawl.recipes.base_model import RealData, encoded, make_base, real_data
 from pawl.recipes.lessons import learn_policy, learn_value
@@ -180,10 +181,13 @@ class ExpertIteration:
             result = contest(candidate, champion, chosen.problems, self.judge, max_tokens=self.settings.max_tokens,
                              stop=self.settings.stop, generation=turn.generation, generations=turn.generations,
                              watch=watch)
-            turn.metrics |= measure.value(candidate, result.attempts, result.evidence.candidate)
-            turn.metrics |= measure.pass_at(
-                champion, chosen.problems[:PASS_AT_K_PROBLEMS], self.judge, k=self.settings.attempts,
-                sampling=self.sampling, key=self.key("pass@k", turn))
+            tried = play(champion, chosen.problems[:PASS_AT_K_PROBLEMS], self.settings.attempts,
+                         sampling=self.sampling, key=self.key("pass@k", turn))
+            verdicts = self.judge(tried)
+            turn.metrics |= measure.pass_at(tried, verdicts, k=self.settings.attempts)
+            # The candidate's value learnt from attempts by the champion; these are such, at problems of which it saw
+            # none.
+            turn.metrics |= measure.value(critic_of(candidate), tried, verdicts, self.key("measure value", turn))
         if len(result.problem_ids):
             turn.metrics |= {"gate_candidate": float(result.evidence.candidate.mean()),
                              "gate_champion": float(result.evidence.champion.mean())}

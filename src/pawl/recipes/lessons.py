@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -11,9 +12,9 @@ from pawl.keys import permutation
 from pawl.learning.train import VALUE_NETWORK, VALUE_ONLY, Objective, train
 from pawl.play import Watch
 from pawl.recipes.settings import Settings
-from pawl.records import Attempt, TokenExample, Verdict
+from pawl.records import Attempt, StepLabel, TokenExample, Verdict
 from pawl.selection.anchor import plan_batches
-from pawl.selection.examples import value_examples
+from pawl.selection.examples import step_examples, value_examples
 
 VALUE_LESSONS = 8192
 """Attempts, at most, that the value head of a generation learns from: one layer needs no more."""
@@ -61,6 +62,18 @@ def learn_value_network(critic: Trainable, attempts: Sequence[Attempt], verdicts
     """A value network's pass over `most` of the generation's attempts, right and wrong, with all of its layers."""
     drawn = permutation(key, len(attempts))[:most]
     lessons = value_examples([attempts[i] for i in drawn], [verdicts[i] for i in drawn])
+    return _learn_values(critic, lessons, epochs=epochs, settings=settings, key=key, watch=watch)
+
+
+def learn_process_values(critic: Trainable, labels: Iterable[StepLabel], *, kind: Literal["hard", "soft"], epochs: int,
+                         settings: Settings, key: int, watch: Watch) -> Metrics:
+    """A process reward model's passes over labelled steps, with all of its layers."""
+    return _learn_values(critic, step_examples(labels, kind=kind), epochs=epochs, settings=settings, key=key,
+                         watch=watch)
+
+
+def _learn_values(critic: Trainable, lessons: Sequence[TokenExample], *, epochs: int, settings: Settings, key: int,
+                  watch: Watch) -> Metrics:
     plan = plan_batches([len(lesson.tokens) for lesson in lessons], [], batch=2 * settings.batch, floor=0.0,
                         epochs=epochs, key=key)
     if not plan:

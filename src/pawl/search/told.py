@@ -70,6 +70,8 @@ class ToldEnds:
         """How often the truth was asked, and how often it said that an end was right."""
         self.right: dict[tuple[str, str], Path] = {}
         """Ends that scored 1, by problem and answer, in the order in which they were found."""
+        self.undecided: set[tuple[str, str]] = set()
+        """Ends of which the truth said nothing, by problem and answer."""
 
     def __call__(self, policy: Policy, task: StepTask, states: Sequence[Path]) -> tuple[FloatArray, list[Cost]]:
         values, costs = np.zeros(len(states), np.float32), [Cost()] * len(states)
@@ -93,4 +95,6 @@ class ToldEnds:
             if verdict.score == 1:
                 self.told_right += 1
                 self.right.setdefault((path.problem.id, answer), path)
+            elif verdict.score is None:
+                self.undecided.add((path.problem.id, answer))
         return [verdict.score or 0.0 for verdict in verdicts]

@@ -6,11 +6,14 @@ value still learns from them, as from every attempt that was judged.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import numpy as np
 
-from pawl.records import Attempt, FloatArray, IntArray, TokenExample, Verdict
+from pawl.errors import UnknownNameError
+from pawl.records import Attempt, FloatArray, IntArray, StepLabel, StepValues, TokenExample, Verdict
 
 
 def chosen_examples(attempts: Sequence[Attempt], chosen: Sequence[int]) -> list[TokenExample]:
@@ -36,6 +39,69 @@ def value_examples(attempts: Sequence[Attempt], verdicts: Sequence[Verdict]) -> 
         _example(attempts[places[0]], 0.0, float(np.mean([verdicts[place].score for place in places])), len(places))
         for places in alike.values()
     ]
+
+
+def prompt_labels(attempts: Sequence[Attempt], verdicts: Sequence[Verdict]) -> list[StepLabel]:
+    """What the attempts at each problem say of its prompt, before any step: the share of right ones among those that
+    were judged. A value that a search asks at its root needs these beside the labels of steps."""
+    scores: dict[str, list[float]] = defaultdict(list)
+    first: dict[str, Attempt] = {}
+    for attempt, verdict in zip(attempts, verdicts, strict=True):
+        if verdict.score is not None and attempt.error is None:
+            first.setdefault(attempt.problem.id, attempt)
+            scores[attempt.problem.id].append(verdict.score)
+    return [StepLabel(name, attempt.prompt_tokens, len(attempt.prompt_tokens),
+                      float(np.mean([score >= 1 for score in scores[name]])), attempt.source, float(len(scores[name])))
+            for name, attempt in first.items()]
+
+
+def step_examples(labels: Iterable[StepLabel], *, kind: Literal["hard", "soft"]) -> list[TokenExample]:
+    """What a process reward model learns: values where steps end, and nowhere else.
+
+    A soft label is the share of right answers that went on from there (Wang et al., "Math-Shepherd", 2024, equation
+    4), or whatever value stands in the label; a hard one is whether there was any (equation 3), which needs shares.
+    Labels of the same prefix are one, their values weighted. Prefixes of one another are one example, the longest's,
+    as a model reads them at one go; labels without a value teach nothing. Raises UnknownNameError.
+    """
+    if kind not in ("hard", "soft"):
+        raise UnknownNameError("kind of label", kind, ("hard", "soft"))
+    known: dict[Prefix, list[StepLabel]] = defaultdict(list)
+    for label in labels:
+        tokens = tuple(label.tokens.tolist())
+        if label.value is not None and tokens:
+            known[label.problem_id, tokens].append(label)
+            if label.ended:
+                known[label.problem_id, tokens[:-1]].append(label)
+    return [_step_example(group, known, kind) for group in _nested(known)]
+
+
+Prefix = tuple[str, tuple[int, ...]]
+"""Of a problem, its tokens."""
+
+
+def _nested(prefixes: Iterable[Prefix]) -> list[list[Prefix]]:
+    """Prefixes in groups, each of the longest and of some that it begins with, so that the groups are few."""
+    groups: list[list[Prefix]] = []
+    # In order a prefix stands right before one that goes on from it, if there is one.
+    for name, tokens in sorted(prefixes, reverse=True):
+        if groups and groups[-1][0][0] == name and groups[-1][0][1][: len(tokens)] == tokens:
+            groups[-1].append((name, tokens))
+        else:
+            groups.append([(name, tokens)])
+    return groups[::-1]
+
+
+def _step_example(group: Sequence[Prefix], known: dict[Prefix, list[StepLabel]], kind: str) -> TokenExample:
+    """An example of a group's first and longest prefix, with a place for each of the group."""
+    labels = [known[prefix] for prefix in reversed(group)]
+    weights: FloatArray = np.array([sum(label.weight for label in those) for those in labels], np.float32)
+    shares = [np.average([label.value or 0.0 for label in those], weights=[label.weight for label in those])
+              for those in labels]
+    targets: FloatArray = np.array([share > 0 if kind == "hard" else share for share in shares], np.float32)
+    places: IntArray = np.array([len(tokens) - 1 for _, tokens in reversed(group)], np.int32)
+    (problem_id, tokens), label = group[0], labels[-1][0]
+    return TokenExample(np.array(tokens, np.int32), np.zeros(len(tokens), np.float32), label.prompt_length, None,
+                        label.source, problem_id, step_values=StepValues(places, targets, weights))
 
 
 def demonstration_examples(pairs: Iterable[tuple[IntArray, IntArray]]) -> list[TokenExample]:

@@ -1,0 +1,40 @@
+"""An outcome reward model as a judge: a model's value of the whole attempt.
+
+Cobbe et al., "Training verifiers to solve math word problems", 2021. What the model learnt is not checked here:
+`pawl.meters` says whether it can be believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pawl.interfaces import Policy
+from pawl.judges.prefixes import readable, scores_of, values, verdict_of, whole
+from pawl.records import Attempt, FloatArray, Verdict
+
+
+@dataclass(frozen=True)
+class OutcomeReward:
+    """A judge made from a model that reads the tokens of whoever wrote the attempts."""
+
+    model: Policy
+    name: str = "orm"
+
+    def judged(self, attempts: Sequence[Attempt]) -> tuple[list[Verdict], list[FloatArray]]:
+        """A verdict for each attempt, and its value [1]; [0] where it could not be read."""
+        reasons = [readable(self.model, attempt) for attempt in attempts]
+        found = values(self.model, [[] if reason else [whole(attempt)]
+                                    for attempt, reason in zip(attempts, reasons, strict=True)])
+        return [Verdict(None, self.name, reason) if reason else verdict_of(float(value[0]), self.name)
+                for value, reason in zip(found, reasons, strict=True)], found
+
+    def __call__(self, attempts: Sequence[Attempt]) -> list[Verdict]:
+        """The value of each attempt. It abstains on one that failed, has no tokens or too many, or whose value is no
+        number."""
+        return self.judged(attempts)[0]
+
+    def scores(self, attempts: Sequence[Attempt]) -> FloatArray:
+        """[N] scores to choose among attempts by; 0 for one that could not be read. Raises ConfigError for a value
+        that is no number."""
+        return scores_of(*self.judged(attempts))
