@@ -7,7 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from pawl.interfaces import Trainable
+from pawl.interfaces import Policy, Trainable
+from pawl.judges.prefixes import step_prefixes
 from pawl.keys import permutation
 from pawl.learning.train import VALUE_NETWORK, VALUE_ONLY, Objective, train
 from pawl.play import Watch
@@ -57,29 +58,31 @@ def learn_value(candidate: Trainable, attempts: Sequence[Attempt], verdicts: Seq
                  objective=VALUE_ONLY).losses
 
 
-def learn_value_network(critic: Trainable, attempts: Sequence[Attempt], verdicts: Sequence[Verdict], *, most: int,
-                        epochs: int, settings: Settings, key: int, watch: Watch) -> Metrics:
-    """A value network's pass over `most` of the generation's attempts, right and wrong, with all of its layers."""
-    drawn = permutation(key, len(attempts))[:most]
-    lessons = value_examples([attempts[i] for i in drawn], [verdicts[i] for i in drawn])
-    return _learn_values(critic, lessons, epochs=epochs, settings=settings, key=key, watch=watch)
-
-
-def learn_process_values(critic: Trainable, labels: Iterable[StepLabel], *, kind: Literal["hard", "soft"], epochs: int,
-                         settings: Settings, key: int, watch: Watch) -> Metrics:
-    """A process reward model's passes over labelled steps, with all of its layers."""
-    return _learn_values(critic, step_examples(labels, kind=kind), epochs=epochs, settings=settings, key=key,
-                         watch=watch)
-
-
-def _learn_values(critic: Trainable, lessons: Sequence[TokenExample], *, epochs: int, settings: Settings, key: int,
-                  watch: Watch) -> Metrics:
+def learn_value_network(critic: Trainable, lessons: Sequence[TokenExample], *, epochs: int, settings: Settings,
+                        key: int, watch: Watch) -> Metrics:
+    """A value network's passes over prefixes and what they are worth, with all of its layers."""
     plan = plan_batches([len(lesson.tokens) for lesson in lessons], [], batch=2 * settings.batch, floor=0.0,
                         epochs=epochs, key=key)
     if not plan:
         return {}
     return train(critic, lessons, [batch.own for batch in plan], learning_rate=settings.step_size,
                  objective=VALUE_NETWORK, watch=watch).losses
+
+
+def end_paths(policy: Policy, attempts: Sequence[Attempt], verdicts: Sequence[Verdict]) -> list[list[StepLabel]]:
+    """Attempts as paths of which only the end is known, right or wrong; one that was not judged is left out."""
+    ends = [(attempt, prefixes[-1], verdict.score)
+            for attempt, prefixes, verdict in zip(attempts, step_prefixes(policy, attempts), verdicts, strict=True)
+            if prefixes and verdict.score is not None]
+    return [[StepLabel(attempt.problem.id, end.tokens, len(attempt.prompt_tokens), score, attempt.source,
+                       ended=end.ended)] for attempt, end, score in ends]
+
+
+def learn_process_values(critic: Trainable, labels: Iterable[StepLabel], *, kind: Literal["hard", "soft"], epochs: int,
+                         settings: Settings, key: int, watch: Watch) -> Metrics:
+    """A process reward model's passes over labelled steps, with all of its layers."""
+    return learn_value_network(critic, step_examples(labels, kind=kind), epochs=epochs, settings=settings, key=key,
+                               watch=watch)
 
 
 def _tokens(examples: Sequence[TokenExample]) -> int:

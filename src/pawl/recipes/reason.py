@@ -1,14 +1,15 @@
 """The mutual loop: search with policy and value, learn from what it found, and search again with the better two.
 
 Expert iteration (Anthony, Tian and Barber 2017) on problems whose answers are paths of steps. A generation first
-samples; where no sample was right, search thinks longer over all legal steps, led by the value and told the truth of
-the ends that it comes to. The policy learns what was right, a value network of its own every attempt's truth, and the
+samples; where few samples were right, search thinks longer over all legal steps, led by the value and told the truth
+of the ends that it comes to, as rules tell who won a game. The policy learns what was right; a value network beside it
+learns from the searched trees from which states a right end was found, and from the samples which ends are right; the
 gate asks whether the policy by itself became better. Where a search is measured, it never asks the truth.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
@@ -19,7 +20,7 @@ from pawl.config import settings
 from pawl.errors import ConfigError
 from pawl.evaluate_search import compare
 from pawl.interfaces import StepTask, Task, Trainable
-from pawl.keys import stream
+from pawl.keys import permutation, stream
 from pawl.ledger import Ledger
 from pawl.loop import Turn
 from pawl.meters.truth_bits import filter_bits
@@ -27,18 +28,22 @@ from pawl.models.pair import PolicyWithValue, critic_of
 from pawl.play import Contest, Watch, think, written
 from pawl.recipes import countdown
 from pawl.recipes.expert_iteration import ExpertIteration, carry_out
-from pawl.recipes.lessons import learn_value_network
+from pawl.recipes.lessons import end_paths, learn_value_network
 from pawl.recipes.settings import Count
 from pawl.records import Attempt, Event, Problem, Verdict
 from pawl.run_directory import RunDirectory
+from pawl.search.labels import Remembered, state_labels
 from pawl.search.mcts import TreeSearch
 from pawl.search.named import Prior, named
-from pawl.search.steps import Valued, uniform
+from pawl.search.steps import Valued, uniform, unknown
 from pawl.search.told import PathsOf, ToldEnds
+from pawl.selection.examples import path_examples
 
 TASK: str | None = "countdown"
-VALUE_ATTEMPTS = 20_000
-"""Attempts of the first generation that the value network learns from, at most; of the second twice as many."""
+FEW = 0.5
+"""Share of right samples at a problem up to which search thinks about it."""
+VALUE_PATHS, VALUE_ATTEMPTS = 30_000, 10_000
+"""Paths of searched trees and samples, at most, that the value network learns from in a generation."""
 SEARCHED_PROBLEMS = 200
 """Gate problems of a generation on which search is measured beside the policy."""
 
@@ -49,16 +54,18 @@ class Settings(countdown.Settings):
 
     generations: Count = 2
     """Turns of the loop."""
-    epochs: Count = 7
-    """Times the first generation's training sees each example; the second's sees it twice as often, and so on."""
+    attempts: Count = 4
+    """Samples at each problem."""
+    epochs: Count = 4
+    """Times the first generation's training sees each example; the second's sees it three times as often, and so on."""
     simulations: Count = 16
     """Walks of a search at each step, wherever it is measured. Truth is not asked."""
-    searched: Count = 3000
-    """Train problems without a right sample that search thinks about in a generation, at most."""
-    training_simulations: Count = 128
+    searched: Count = 10_000
+    """Train problems with few right samples that search thinks about in a generation, at most."""
+    training_simulations: Count = 256
     """Walks at each of their steps. Truth tells what their ends are worth, as rules tell who won a game."""
-    value_epochs: Count = 2
-    """Times the value network sees each attempt of a generation."""
+    value_epochs: Count = 1
+    """Times the value network sees each path of a generation."""
     temperature: ClassVar[float] = 1.0  # type: ignore[misc]
     dtype: ClassVar[str] = "float32"  # type: ignore[misc]
     tokenizer: ClassVar[str] = "bpe-1024"  # type: ignore[misc]
@@ -84,48 +91,60 @@ class Reason(ExpertIteration):
     """Expert iteration whose expert is search."""
 
     settings: Settings
+    task: StepTask
+    tree: Remembered
+    """What search saw in this generation."""
 
     def search(self, policy: Trainable, prior: Prior = "policy") -> TreeSearch:
         return named("gumbel", critic_of(policy), simulations=self.settings.simulations, prior=prior,
                      max_tokens=self.settings.max_tokens)
 
     def play(self, champion: Trainable, problems: Sequence[Problem], turn: Turn) -> list[Attempt]:
-        """Samples at every problem, and a searched attempt at those where none was right."""
+        """Samples at every problem, and every right end that search found where few of them were right."""
         attempts = super().play(champion, problems, turn)
-        if not isinstance(champion, PolicyWithValue):
-            return attempts  # the base has no value to search by
-        right = {attempt.problem.id for attempt, verdict in zip(attempts, self.judge(attempts), strict=True)
-                 if verdict.score == 1}
-        unsolved = [problem for problem in problems if problem.id not in right][: self.settings.searched]
         with turn.stage("search") as watch:
-            assert isinstance(self.task, StepTask)
-            told, ends = PathsOf(self.task), ToldEnds(Valued(critic_of(champion)), self.judge)
-            search = TreeSearch(uniform, ends, self.settings.training_simulations, noise=True)
-            think(champion, told, search, unsolved, key=self.key("search", turn), watch=watch)
+            hard = self.hard(problems, attempts)
+            ends = ToldEnds(Valued(champion.value) if isinstance(champion, PolicyWithValue) else unknown, self.judge)
+            self.tree = Remembered(ends)
+            search = TreeSearch(uniform, self.tree, self.settings.training_simulations, rule="uct")
+            think(champion, PathsOf(self.task), search, hard, key=self.key("search", turn), watch=watch)
             answers = [answer for _, answer in ends.right]
             found = written(champion, [path.problem for path in ends.right.values()], answers)
             found = _numbered(found, self.settings.attempts)
-        turn.metrics |= {"searched": len(unsolved), "searched_right": len(found), "truth_asked": ends.asked,
+        turn.metrics |= {"searched": len(hard), "searched_right": len(found), "truth_asked": ends.asked,
                          "truth_bits_search": filter_bits(ends.told_right, ends.asked),
                          "searched_solved": len({attempt.problem.id for attempt in found})}
         return [*attempts, *found]
 
+    def hard(self, problems: Sequence[Problem], attempts: Sequence[Attempt]) -> list[Problem]:
+        """The problems at which few samples were right, the hardest first."""
+        right = Counter(attempt.problem.id for attempt, verdict in zip(attempts, self.judge(attempts), strict=True)
+                        if verdict.score == 1)
+        few = [problem for problem in problems if right[problem.id] <= FEW * self.settings.attempts]
+        return sorted(few, key=lambda problem: right[problem.id])[: self.settings.searched]
+
     def course(self, turn: Turn) -> Settings:
         """Later generations have more and better examples: they are learnt longer."""
-        return replace(self.settings, epochs=self.settings.epochs * turn.generation)
+        return replace(self.settings, epochs=self.settings.epochs * (2 * turn.generation - 1))
 
     def candidate(self, champion: Trainable) -> Trainable:
-        """The champion's policy, its own critic until it has learnt."""
-        policy = (champion.policy if isinstance(champion, PolicyWithValue) else champion).clone()
+        """The champion's copy; a first one is its own critic until it has learnt."""
+        if isinstance(champion, PolicyWithValue):
+            return champion.clone()
+        policy = champion.clone()
         return PolicyWithValue(policy, policy)
 
     def learn_value(self, candidate: Trainable, attempts: Sequence[Attempt], verdicts: Sequence[Verdict],
                     turn: Turn) -> measure.Metrics:
-        settings = self.settings
         assert isinstance(candidate, PolicyWithValue)
-        candidate.value = candidate.policy.clone()  # what solves problems knows most of what makes them solvable
-        return learn_value_network(candidate.value, attempts, verdicts, most=VALUE_ATTEMPTS * turn.generation,
-                                   epochs=settings.value_epochs, settings=settings, key=self.key("value", turn),
+        if candidate.value is candidate.policy:  # what solves problems knows most of what makes them solvable
+            candidate.value = candidate.policy.clone()
+        key = self.key("value", turn)
+        drawn = [i for i in permutation(key, len(attempts)) if attempts[i].source == "self"][:VALUE_ATTEMPTS]
+        paths = [state_labels(candidate, path) for path in self.tree.paths(VALUE_PATHS, key)]
+        paths += end_paths(candidate, [attempts[i] for i in drawn], [verdicts[i] for i in drawn])
+        return learn_value_network(candidate.value, path_examples(paths, kind="hard"),
+                                   epochs=self.settings.value_epochs, settings=self.settings, key=key,
                                    watch=lambda done, total: None)
 
     def contest(self, candidate: Trainable, champion: Trainable, turn: Turn) -> Contest:

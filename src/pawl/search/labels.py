@@ -13,10 +13,15 @@ from typing import NamedTuple
 import numpy as np
 
 from pawl.interfaces import Policy, StepTask
+from pawl.keys import permutation
 from pawl.records import Cost, Demonstration, FloatArray, Problem, StepLabel
 from pawl.search.told import Path, ToldEnds
 
 SOURCE = "search"
+
+
+Place = tuple[str, str]
+"""A state: its problem's name and its prompt."""
 
 
 class Row(NamedTuple):
@@ -56,10 +61,12 @@ class Remembered:
 
     def __init__(self, told: ToldEnds) -> None:
         self.told = told
-        self.open: dict[tuple[str, str], Problem] = {}
-        """States that are no ends, by problem and prompt."""
-        self.ends: dict[tuple[str, str], tuple[Problem, bool]] = {}
-        """Ends that the truth decided, and whether they are right, by problem and prompt."""
+        self.open: dict[Place, Problem] = {}
+        """States that are no ends."""
+        self.ends: dict[Place, tuple[Problem, bool]] = {}
+        """Ends that the truth decided, and whether they are right."""
+        self._lengths: dict[str, set[int]] = {}
+        """Of the prompts of open states, by problem: so few that those on the way to an end are soon found."""
 
     def __call__(self, policy: Policy, task: StepTask, states: Sequence[Path]) -> tuple[FloatArray, list[Cost]]:
         values, costs = self.told(policy, task, states)
@@ -67,6 +74,7 @@ class Remembered:
             place = path.problem.id, task.prompt(path)
             if not task.terminal(path):
                 self.open[place] = path.problem
+                self._lengths.setdefault(place[0], set()).add(len(place[1]))
             elif (path.problem.id, task.answer(path)) not in self.told.undecided:
                 self.ends[place] = path.problem, bool(value >= 1)
         return values, costs
@@ -74,12 +82,31 @@ class Remembered:
     def rows(self) -> list[Row]:
         """The ends that were come to, and every state on the way to one: its value is the share of right ends among the
         different ones below it, its visits are their number. A state below which no end was come to is left out."""
-        below: dict[tuple[str, str], list[bool]] = {}
-        for (name, prompt), (_, right) in self.ends.items():
-            for end in range(len(prompt)):
-                if (place := (name, prompt[:end])) in self.open:
-                    below.setdefault(place, []).append(right)
-        inner = [Row(self.open[place], place[1], float(np.mean(found)), len(found), False)
-                 for place, found in below.items()]
-        return inner + [Row(problem, prompt, float(right), 1, True)
-                        for (_, prompt), (problem, right) in self.ends.items()]
+        return [*self._inner().values(), *(self._end(place) for place in self.ends)]
+
+    def paths(self, count: int, key: int) -> list[list[Row]]:
+        """`count` of the ends at most, each behind the states on the way to it as `rows` has them: right ends up to a
+        half, drawn by `key`. A value learns little where nearly every end is wrong."""
+        inner, ends = self._inner(), list(self.ends)
+        drawn = [ends[i] for i in permutation(key, len(ends))]
+        right = [place for place in drawn if self.ends[place][1]][: (count + 1) // 2]
+        wrong = [place for place in drawn if not self.ends[place][1]][: count - len(right)]
+        return [[*(inner[way] for way in self._ways(place)), self._end(place)] for place in right + wrong]
+
+    def _inner(self) -> dict[Place, Row]:
+        below: dict[Place, list[bool]] = {}
+        for place, (_, right) in self.ends.items():
+            for way in self._ways(place):
+                below.setdefault(way, []).append(right)
+        return {place: Row(self.open[place], place[1], float(np.mean(found)), len(found), False)
+                for place, found in below.items()}
+
+    def _ways(self, place: Place) -> list[Place]:
+        """The states on the way to an end."""
+        name, prompt = place
+        ways = [(name, prompt[:length]) for length in sorted(self._lengths.get(name, ())) if length < len(prompt)]
+        return [way for way in ways if way in self.open]
+
+    def _end(self, place: Place) -> Row:
+        problem, right = self.ends[place]
+        return Row(problem, place[1], float(right), 1, True)

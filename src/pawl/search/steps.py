@@ -99,6 +99,11 @@ def uniform(policy: Policy, task: StepTask, states: Sequence[Any], keys: KeyArra
     return proposals
 
 
+def unknown(policy: Policy, task: StepTask, states: Sequence[Any]) -> tuple[FloatArray, list[Cost]]:
+    """Every state alike, at half the score: what a search has before a value was learnt."""
+    return np.full(len(states), 0.5, np.float32), [Cost()] * len(states)
+
+
 @dataclass(frozen=True)
 class Valued:
     """States by the value of a model, which may be the policy itself."""

@@ -75,6 +75,11 @@ def step_examples(labels: Iterable[StepLabel], *, kind: Literal["hard", "soft"])
     return [_step_example(group, known, kind) for group in _nested(known)]
 
 
+def path_examples(paths: Iterable[Sequence[StepLabel]], *, kind: Literal["hard", "soft"]) -> list[TokenExample]:
+    """An example for each path, with a place for each of its prefixes: what many begin with is learnt as often."""
+    return [example for path in paths for example in step_examples(path, kind=kind)]
+
+
 Prefix = tuple[str, tuple[int, ...]]
 """Of a problem, its tokens."""
 
