@@ -118,6 +118,13 @@ class Choice:
     value: float
     """Expected final score of the state."""
     cost: Cost
+    path: tuple[Any, ...] = ()
+    """Actions to take in turn, `action` first, where a search decides several at once; else nothing."""
+
+    @property
+    def steps(self) -> tuple[Any, ...]:
+        """Every action to take."""
+        return () if self.action is None else self.path or (self.action,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,13 @@ _INTERVAL = re.compile(r"\[[-\u2212+\d., ]+\]")
 
 def write_report(ledger: Ledger, path: Path) -> Path:
     """Write the report of a ledger, finished or not, to a file; the file is there whole or not at all."""
-    page = render_report(ledger).encode("utf-8")
+    return write_whole(render_report(ledger), path)
+
+
+def write_whole(page: str, path: Path) -> Path:
+    """Write a page to a file that is there whole or not at all."""
     unfinished = path.with_name(f"{path.name}.part")
-    unfinished.write_bytes(page)
+    unfinished.write_bytes(page.encode("utf-8"))
     return unfinished.replace(path)
 
 
@@ -50,7 +54,7 @@ def render_report(ledger: Ledger) -> str:
         "time": shares.time(run),
     }
     return (
-        _environment()
+        page_environment()
         .get_template("report.html.j2")
         .render(
             run=run,
@@ -98,7 +102,7 @@ def _cell(metrics: Mapping[str, float], name: str) -> str:
     return f"{value:,.0f}" if value == int(value) and abs(value) >= 1 else f"{value:.4g}"
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
     """Jinja with escaping on, and `visible` applied to all that is printed, so that no field can be forgotten."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

@@ -18,7 +18,7 @@ from pawl.keys import fold, uniforms
 from pawl.records import Choice, Cost, FloatArray, IntArray, KeyArray
 from pawl.search.forest import Outcome, search
 from pawl.search.rules import GUMBEL, PUCT, UCT, Rule
-from pawl.search.steps import Estimate, Proposal, Propose
+from pawl.search.steps import Estimate, Proposal, Propose, finite
 from pawl.search.tree import Leaves
 
 RULES = {"uct": Rule(UCT, exploration=1.0), "puct": Rule(PUCT, exploration=1.25), "gumbel": Rule(GUMBEL, 0.0)}
@@ -95,13 +95,10 @@ class _Growth:
 
     def _estimated(self, rows: IntArray, states: Sequence[Any]) -> Leaves:
         values, costs = self.made.estimate(self.policy, self.task, states)
-        if not np.isfinite(values).all():
-            raise ConfigError("a value must be a finite number, got one that is not",
-                              hint="the value's training may have diverged")
         for b, cost in zip(rows, costs, strict=True):
             self.costs[b] += cost
         terminal = np.array([self.task.terminal(state) for state in states], np.bool_)
-        return Leaves(priors=np.zeros((len(states), self.width), np.float32), estimates=values,
+        return Leaves(priors=np.zeros((len(states), self.width), np.float32), estimates=finite(values),
                       players=np.zeros(len(states), np.int32), terminal=terminal, exact=np.zeros(len(states), np.bool_))
 
     def choice(self, found: Outcome, b: int) -> Choice:

@@ -125,6 +125,13 @@ class Countdown:
         except (NotArithmetic, IllegalAction):
             return 0.0
 
+    def canonical(self, answer: str) -> Hashable:
+        """The steps, `3+7=10` and `7+3=10` being one; of any other text the text."""
+        try:
+            return tuple(map(self.parse, answer.strip("\n").split("\n")))
+        except IllegalAction:
+            return answer.strip() or None
+
     def solved_by(self, problem: Problem, answer: str) -> Problem | None:
         """The problem with these numbers whose target a legal answer reached instead."""
         numbers = sorted(problem.data["numbers"])
