@@ -116,14 +116,14 @@ def lines(
 
 
 def over_tokens(name: str, series: Sequence[Series], size: Size) -> str:
-    """Shares over tokens, on a logarithmic scale, as SVG."""
+    """Shares over tokens, on a logarithmic scale, as SVG; less than a token is drawn as one."""
     with matplotlib.rc_context():
         figure, axes = _canvas(size)
-        for one in reversed(series):  # what is named first lies on top
-            _draw_series(axes, one, one.places, few=True)
-        places = [place for one in series for place in one.places]
         axes.set_xscale("log")
-        axes.set_xlim(max(min(places), 1) / 1.25, max(*places, 1) * 1.25)
+        for one in reversed(series):  # what is named first lies on top
+            _draw_series(axes, one, [max(place, 1.0) for place in one.places], few=True)
+        places = [max(place, 1.0) for one in series for place in one.places]
+        axes.set_xlim(min(places) / 1.25, max(places) * 1.25)
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if size == WIDE else (1, 3)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
         axes.xaxis.set_minor_locator(NullLocator())

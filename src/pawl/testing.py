@@ -92,7 +92,7 @@ class ScriptedPolicy:
 
     def _place(self, prefix: IntArray) -> tuple[list[tuple[int, ...]], tuple[int, ...]]:
         """The answers to the prompt that a prefix begins with, and what is written of one already."""
-        given = bytes(prefix.tolist())
+        given = bytes(token for token in prefix.tolist() if token != END)  # a value is asked about ended answers too
         known = [prompt for prompt in self._script if given.startswith(prompt)]
         if not known:
             return self._default, ()
