@@ -122,6 +122,23 @@ def test_an_early_favourite_does_not_fill_every_subtree() -> None:
     assert {choice.path for choice in searched(Beam(uniform, fooled, width=1, subtrees=3))} == {tuple("cccc")}
 
 
+class Sentences(Words):
+    """A full stop ends them early."""
+
+    def terminal(self, state: str) -> bool:
+        return super().terminal(state) or state.endswith(".")
+
+
+def test_an_end_keeps_its_place_while_it_is_among_the_best() -> None:
+    """Of a beam of two one goes on: three first steps, and three for each letter after that."""
+    def early(policy: Any, task: Any, states: Sequence[str]) -> tuple[FloatArray, list[Cost]]:
+        values = {".": 0.9}
+        return np.array([values.get(task.answer(state), 0.5) for state in states], np.float32), [Cost()] * len(states)
+
+    (choice,) = searched(Beam(uniform, early, width=2), Sentences(letters="ab."), PROBLEMS[:1])
+    assert choice.path == (".",) and choice.visits.sum() == 3 + 3 * 3
+
+
 def test_a_choice_says_what_was_seen_below_each_first_step_and_what_it_cost() -> None:
     (choice,) = searched(Beam(uniform, estimate, 2), problems=PROBLEMS[:1])
     assert choice.actions == ("a", "b", "c") and choice.visits.sum() == 3 + 3 * 6 == choice.cost.estimated
