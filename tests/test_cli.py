@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 from pawl.cli import main
 from pawl.ledger import Ledger
 from pawl.models.opening import fresh_policy
+from pawl.search.named import SEARCHES
 
 RECIPE = '''
 """A recipe that learns nothing. It is a toy."""
@@ -230,3 +232,27 @@ def test_the_command_works_as_a_process() -> None:
     assert done.returncode == 0
     assert json.loads(done.stdout.splitlines()[-1])["tasks"]
     assert subprocess.run([script, "--version"], capture_output=True, text=True).stdout.startswith("0.")
+
+
+def test_a_curve_is_drawn_into_a_file(tmp_path: Path) -> None:
+    fresh_policy(["0123456789+-*/=\n"], tokenizer="char", depth=1, context=48, seed=0).save(tmp_path / "model")
+    words = ["eval", tmp_path / "model", "--task", "countdown", "--numbers", 2, "--problems", 4, "--attempts", 1,
+             "--max-tokens", 5, "--search", "best_of_n", "--budget", 2]
+    page = tmp_path / "curve.html"
+    found = last_line(pawl(*words, "--curve", page, "--json"))
+    assert [row["budget"] for row in found["curve"] if "budget" in row] == [1, 2]
+    assert found["curve_page"] == str(page) and "<svg" in page.read_text()
+    lines = pawl(*words, "--curve", page).stdout.splitlines()
+    assert any(line.startswith("best_of_n, 2 answers ") for line in lines) and lines[-1] == str(page)
+
+
+def test_a_curve_into_no_folder_is_told_before_the_work_begins(tmp_path: Path) -> None:
+    result = pawl("eval", "no model", "--task", "countdown", "--search", "mcts", "--curve", tmp_path / "no" / "c.html")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: --curve must name a file in a folder that exists, got ")
+
+
+def test_the_help_of_eval_names_every_search_and_what_its_budget_counts() -> None:
+    shown = pawl("eval", "--help").stdout
+    for name, search in SEARCHES.items():
+        assert re.search(rf"\n +{name} .* {search.counts}\n", shown)

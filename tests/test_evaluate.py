@@ -79,6 +79,18 @@ def test_the_majority_is_one_text_and_not_the_commonest_score() -> None:
     assert found.majority == [1]
 
 
+def test_the_majority_counts_what_answers_say() -> None:
+    """Two wordings of one answer go before the single wording of another."""
+    class Lenient(Capitals):
+        def score(self, problem: Problem, answer: str) -> float:
+            return super().score(problem, answer.strip())
+
+    policy = ScriptedPolicy({"oslo:": ["OSLO", "OSLO ", "x", "x", "OSLO", "OSLO  ", "x"]})
+    found = [score(policy, TEST[:1], truth(Lenient()), max_tokens=8, stop=(), count=200, key=1, canonical=canonical,
+                   watch=lambda done, total: None).majority for canonical in (str.strip, lambda text: text)]
+    assert found == [[1], [0]]
+
+
 def test_tokens_are_counted_with_each_prompt_once() -> None:
     found = scored({"oslo:": ["OSLO"]}, count=5, problems=TEST[:2])
     prompts, answers = len("oslo:rome:"), len("OSLO") + 1 + len("no") + 1
@@ -204,6 +216,23 @@ def test_a_search_is_evaluated_beside_what_its_tokens_buy(checkpoint: Path, prio
     assert found["sentence"].startswith("search ")
 
 
+@pytest.mark.parametrize("name", ["best_of_n", "weighted", "beam", "dvts"])
+def test_every_kind_of_search_is_evaluated(checkpoint: Path, name: str) -> None:
+    found = evaluate_model(checkpoint, "countdown", {"numbers": 2, "max_number": 6}, problems=4, attempts=1,
+                           max_tokens=6, search=name, budget=4, device="cpu")
+    assert found["search"]["name"] == name and found["search"]["tokens"] > 0
+
+
+def test_a_curve_ends_in_the_plain_evaluation(checkpoint: Path) -> None:
+    asked: dict[str, Any] = {"problems": 6, "attempts": 1, "max_tokens": 6, "search": "puct", "budget": 3,
+                             "device": "cpu"}
+    plain, curve = (evaluate_model(checkpoint, "countdown", {"numbers": 2, "max_number": 6}, **asked, curve=curve)
+                    for curve in (False, True))
+    assert {name: curve[name] for name in plain} == plain
+    rows = [(row["prior"], row["budget"]) for row in curve["curve"] if "budget" in row]
+    assert rows == [(prior, budget) for prior in ("policy", "uniform") for budget in (1, 2, 3)]
+
+
 def test_a_run_is_evaluated_by_its_champion_under_its_own_settings(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "b").symlink_to(checkpoint)
@@ -229,6 +258,11 @@ def test_what_cannot_be_evaluated_is_refused_in_words(checkpoint: Path, tmp_path
         evaluate_model(checkpoint, "countdwon", {}, device="cpu")
     with pytest.raises(UnknownNameError, match="mtcs"):
         evaluate_model(checkpoint, "countdown", {"numbers": 2}, search="mtcs", problems=2, attempts=1, device="cpu")
+    with pytest.raises(ConfigError, match="a curve must have a search"):
+        evaluate_model(checkpoint, "countdown", {"numbers": 2}, curve=True, device="cpu")
+    (tmp_path / "rows.jsonl").write_text('{"question": "1+1", "answer": "2"}\n')
+    with pytest.raises(ConfigError, match="the search 'beam' must have a task with steps, got 'dataset'"):
+        evaluate_model(checkpoint, "dataset", {"data": str(tmp_path / "rows.jsonl")}, search="beam", device="cpu")
     with pytest.raises(CheckpointError, match=r"config\.json"):
         evaluate_model(tmp_path, "countdown", {"numbers": 2}, device="cpu")
     two = {"numbers": 2, "max_number": 1}  # 1+1=2 and 1*1=1: too few for every split to have one

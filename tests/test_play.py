@@ -60,6 +60,13 @@ def test_completions_are_those_that_the_policy_proposes_for_these_keys() -> None
     assert [attempt.completion.text for attempt in found] == [c.text for group in expected for c in group]
 
 
+def test_attempts_drawn_in_parts_are_those_drawn_at_once() -> None:
+    whole = play(COIN, PROBLEMS, 5, sampling=SAMPLING, key=1)
+    parts = [play(COIN, PROBLEMS, count, sampling=SAMPLING, key=1, first=first) for first, count in ((0, 2), (2, 3))]
+    told = {(attempt.problem.id, attempt.index): attempt.completion.text for part in parts for attempt in part}
+    assert told == {(attempt.problem.id, attempt.index): attempt.completion.text for attempt in whole}
+
+
 def test_a_prompt_that_does_not_fit_fails_alone() -> None:
     policy = ScriptedPolicy({}, default=("yes",), context=12)
     long, none = replace(PROBLEMS[0], id="long", prompt="a long one"), replace(PROBLEMS[0], id="none", prompt="")
@@ -174,6 +181,30 @@ def test_a_path_without_an_end_is_an_attempt_with_an_error(search: Any, most_ste
     (thought,) = think(SCRIBE, COUNTDOWN, search, HANDS[:1], key=1, most_steps=most_steps)
     assert (thought.attempt.error, thought.attempt.completion.text) == (error, "")
     assert len(thought.choices) == 1 and thought.cost.forwarded > 0
+
+
+def whole_path(policy: Any, task: Any, states: Sequence[Any], keys: Any) -> list[Choice]:
+    """Decides every step at once."""
+    choices = []
+    for state, choice in zip(states, first_legal(policy, task, states, keys), strict=True):
+        path = [choice.action]
+        while not task.terminal(state := task.step(state, path[-1])):
+            path.append(task.actions(state)[0])
+        choices.append(replace(choice, path=tuple(path)))
+    return choices
+
+
+def test_steps_that_are_decided_at_once_are_taken_in_turn() -> None:
+    at_once, in_turn = (think(SCRIBE, COUNTDOWN, search, HANDS, key=1) for search in (whole_path, first_legal))
+    for one, other in zip(at_once, in_turn, strict=True):
+        assert one.attempt.completion.text == other.attempt.completion.text
+        assert len(one.choices) == 1 and one.choices[0].steps == tuple(c.action for c in other.choices)
+        assert one.cost == Cost(3, 2, 1)
+
+
+def test_a_path_is_followed_no_further_than_a_path_may_be_long() -> None:
+    (thought,) = think(SCRIBE, COUNTDOWN, whole_path, HANDS[:1], key=1, most_steps=1)
+    assert thought.attempt.error == "search: the steps do not end"
 
 
 def test_a_search_over_steps_of_a_task_without_steps_is_refused() -> None:

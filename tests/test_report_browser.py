@@ -10,6 +10,7 @@ import pytest
 
 from pawl.ledger import GenerationRecord, Ledger
 from pawl.report import write_report
+from pawl.report_curve import write_curve
 
 ATTACK = "document.title = 'owned'"
 HOSTILE = f'<script>{ATTACK}</script><img src=x onerror="{ATTACK}"><style>* {{ display: none }}</style>'
@@ -86,3 +87,19 @@ def test_hostile_text_stays_text(
     assert page.locator("script, img, body style").count() == 0
     assert HOSTILE in page.locator(".attempts pre").all_inner_texts()
     assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_page_of_a_curve_never_scrolls_sideways(
+    visit: Callable[..., Any], tmp_path: Path, width: int, scheme: str,
+) -> None:  # fmt: skip
+    rows = [{"method": "puct", "prior": prior, "budget": 2**i, "tokens": 90.0 * 2**i, "pass@1": 0.1 * i,
+             "ci": [0.0, 0.9]} for prior in ("policy", "uniform") for i in range(8)]
+    result = {"task": HOSTILE, "split": "gate", "problems": 200, "search": {"name": "puct", "budget": 128},
+              "curve": rows, "curve_sentence": "more search helps", "sentence": "search helps"}
+    page = visit(write_curve(result, tmp_path / "curve.html"), width=width, color_scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.locator("script, img, body style").count() == 0
+    pair = page.locator(".two-sizes svg")
+    assert [pair.first.is_visible(), pair.last.is_visible()] == [width > 640, width <= 640]

@@ -198,6 +198,14 @@ BREACHES: dict[str, tuple[Task, str]] = {
         changed(solved_by=lambda s, p, text: "7"),
         "solved_by must give a problem or None, got '7'",
     ),
+    "a vote that cannot be counted": (
+        changed(canonical=lambda s, text: [text]),
+        "canonical must give something hashable, got [",
+    ),
+    "a fickle vote": (
+        changed(canonical=lambda s, text: time.perf_counter_ns()),
+        "canonical must say the same each time",
+    ),
     "a fresh corpus": (
         changed(corpus=lambda s, n, seed: [Demonstration("x", str(time.perf_counter_ns()))]),
         "a corpus must be the same",

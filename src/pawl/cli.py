@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import click
 
 from pawl.errors import ConfigError, PawlError, UnknownNameError
+from pawl.search.named import SEARCHES
 from pawl.terminal import bench_in_words, evaluation_in_words, json_line, keys_in_words, plain, run_in_words, table
 
 if TYPE_CHECKING:
@@ -123,7 +124,20 @@ def report(directory: Path, as_json: bool) -> None:
     _print({"report": str(path)}, lambda result: result["report"], as_json)
 
 
-@main.command("eval", context_settings=_KEYS)
+def _page(ctx: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
+    """A file to write a page to; that its folder is there is seen before the work begins."""
+    if path is not None and not path.parent.is_dir():
+        raise ConfigError(f"--{option.name} must name a file in a folder that exists, got {str(path)!r}")
+    return path
+
+
+def _searches() -> str:
+    """What `--search` takes and `--budget` counts, a line each, for help."""
+    rows = [(f"  {name}", search.sentence, search.counts) for name, search in SEARCHES.items()]
+    return f"\b\nSearches, and what their budget counts:\n{table(rows)}"
+
+
+@main.command("eval", context_settings=_KEYS, epilog=_searches())
 @click.argument("model")
 @click.option("--task", required=True, help="A task that `pawl tasks` lists, or module:name.")
 @click.option("--split", type=click.Choice(["train", "gate", "test"]), default="test", show_default=True)
@@ -131,8 +145,10 @@ def report(directory: Path, as_json: bool) -> None:
 @click.option("--attempts", type=_COUNT, default=8, show_default=True, help="Sampled answers to each, for majority.")
 @click.option("--max-tokens", type=_COUNT, help="Longest answer; a run's own when left out, 256 for another MODEL.")
 @click.option("--stop", multiple=True, help="A string that ends an answer, may be repeated; a run's own when left out.")
-@click.option("--search", help="mcts, gumbel, puct or uct: think longer, at its price in tokens.")
-@click.option("--budget", type=_COUNT, default=16, show_default=True, help="Simulations of a search at each step.")
+@click.option("--search", metavar="NAME", help="Think longer, at its price in tokens; the searches stand below.")
+@click.option("--budget", type=_COUNT, default=16, show_default=True, help="Of a search; what it counts stands below.")
+@click.option("--curve", type=click.Path(path_type=Path, dir_okay=False), callback=_page, metavar="FILE.html",
+              help="Search at budgets 1, 2, 4, ... up to --budget, and draw accuracy against tokens.")
 @click.option("--prior", type=click.Choice(["policy", "uniform"]), default="policy", show_default=True,
               help="Where a search's steps come from: the policy, or the rules, all alike.")
 @click.option("--tree", type=_PATH, metavar="FILE.html", help="Write the searches of a few problems as a page to read.")
@@ -141,7 +157,8 @@ def report(directory: Path, as_json: bool) -> None:
 @json_option
 @key_words
 def evaluate(
-    model: str, task: str, stop: tuple[str, ...], tree: Path | None, as_json: bool, words: Sequence[str],
+    model: str, task: str, stop: tuple[str, ...], curve: Path | None, tree: Path | None, as_json: bool,
+    words: Sequence[str],
     **options: Any,
 ) -> None:
     """Score MODEL on a task: greedy, majority, pass@k.
@@ -153,8 +170,12 @@ def evaluate(
     from pawl.web.tree_page import tree_page
 
     values, show = from_words(words), tree_page(tree) if tree else None
-    result = _watched(lambda notify: evaluate_model(model, task, values, stop=stop or None, notify=notify, show=show,
-                                                    **options))
+    result = _watched(lambda notify: evaluate_model(model, task, values, stop=stop or None, curve=curve is not None,
+                                                    show=show, notify=notify, **options))
+    if curve is not None:
+        from pawl.report_curve import write_curve
+
+        result["curve_page"] = str(write_curve(result, curve))
     _print(result | ({"tree": str(tree)} if tree else {}), evaluation_in_words, as_json)
 
 

@@ -1,31 +1,23 @@
-"""Search against a policy that spends the same tokens without it: greedy, best of n, majority, weighted majority.
+"""Search against a policy that spends the same tokens without it, at one budget or along a curve of budgets.
 
-Every token that a model forwards counts: prompts, what is sampled, and what a value reads. n is what each baseline
-can pay for with the mean that the search spent on a problem. Nothing here asks the truth before it has an answer.
+Nothing here asks the truth before it has an answer.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from pawl.evaluate_baselines import Bought, Unsearched
 from pawl.gate.statistics import paired_counts, sign_test, wilson_interval
 from pawl.interfaces import Judge, Policy, Search, Task
 from pawl.keys import stream
-from pawl.play import Watch, play, think
-from pawl.records import Attempt, FloatArray, Problem, Sampling
-
-MOST_ATTEMPTS = 256
-"""Of a baseline at one problem, however much the search spent."""
-FIRST_ATTEMPTS = 4
-"""From which the length of an answer is estimated."""
-
-Values = Callable[[Sequence[Attempt]], Sequence[float] | FloatArray]
-"""The expected score of each attempt, by whatever the search asks too."""
+from pawl.play import Watch, think
+from pawl.records import Problem
+from pawl.search.best_of_n import Scorer
 
 Rates = dict[str, dict[str, Any]]
 
@@ -44,45 +36,75 @@ class Compared:
     """[N] of the search's answers."""
 
 
-def compare(policy: Policy, task: Task, search: Search, values: Values, problems: Sequence[Problem], judge: Judge, *,
+def compare(policy: Policy, task: Task, search: Search, values: Scorer, problems: Sequence[Problem], judge: Judge, *,
             max_tokens: int, stop: tuple[str, ...], key: int, watch: Watch) -> Compared:
     """The search on each problem, and every baseline at its price."""
-    thoughts = think(policy, task, search, problems, key=stream(key, "think"), watch=watch)
-    scores = {"search": _scores(judge, [thought.attempt for thought in thoughts])}
-    spent = float(np.mean([thought.cost.forwarded for thought in thoughts]))
-    rates: Rates = {"search": _rate(scores["search"], spent) | {
-        "generated": float(np.mean([thought.cost.generated for thought in thoughts]))}}
-
-    def sampled(count: int, temperature: float) -> list[list[Attempt]]:
-        attempts = play(policy, problems, count, sampling=Sampling(max_tokens, temperature, stop=stop),
-                        key=stream(key, "play"))
-        return [attempts[start : start + count] for start in range(0, len(attempts), count)]
-
-    greedy = sampled(1, 0.0)
-    prompt, length = _mean_tokens(sampled(FIRST_ATTEMPTS, 1.0))
-    alone = _affordable(spent - prompt, length)
-    valued = _affordable(spent - prompt, 2 * length + prompt)  # an answer is written, and then read with its prompt
-    groups = sampled(max(alone, valued), 1.0)
-    flat = [attempt for group in groups for attempt in group[:valued]]
-    found = iter(values(flat))
-    worth = [[float(next(found)) for _ in group[:valued]] for group in groups]
-    answers = {
-        "greedy": ([group[0] for group in greedy], 1, prompt + _mean_tokens(greedy)[1]),
-        "best_of_n": ([group[int(np.argmax(those))] for group, those in zip(groups, worth, strict=True)], valued,
-                      prompt + valued * (2 * length + prompt)),
-        "majority": ([_elected(group[:alone], [1.0] * alone) for group in groups], alone, prompt + alone * length),
-        "weighted": ([_elected(group[:valued], those) for group, those in zip(groups, worth, strict=True)], valued,
-                     prompt + valued * (2 * length + prompt)),
-    }
-    for name, (chosen, count, tokens) in answers.items():
-        scores[name] = _scores(judge, chosen)
-        rates[name] = _rate(scores[name], tokens) | {"attempts": count}
-    return Compared(rates.pop("search"), rates, _sentence(scores), scores["search"])
+    unsearched = Unsearched(policy, task, values, problems, judge, max_tokens, stop, stream(key, "play"))
+    return compare_with(unsearched, task, search, key=key, watch=watch)
 
 
-def _scores(judge: Judge, attempts: Sequence[Attempt]) -> list[float]:
-    """[N] truth; what the judge could not decide counts 0."""
-    return [verdict.score or 0.0 for verdict in judge(attempts)]
+def compare_with(unsearched: Unsearched, task: Task, search: Search, *, key: int, watch: Watch) -> Compared:
+    """The search, on the task as it sees it, beside what its tokens buy without it."""
+    return _compared(unsearched, *measure_search(unsearched, task, search, key=key, watch=watch))
+
+
+def measure_search(unsearched: Unsearched, task: Task, search: Search, *, key: int,
+                   watch: Watch) -> tuple[list[float], dict[str, Any]]:
+    """Scores [N] of the search alone, and its rate with what it spent."""
+    thoughts = think(unsearched.policy, task, search, unsearched.problems, key=stream(key, "think"), watch=watch)
+    scores = unsearched.scores([thought.attempt for thought in thoughts])
+    forwarded, generated = (float(np.mean([getattr(thought.cost, name) for thought in thoughts]))
+                            for name in ("forwarded", "generated"))
+    return scores, _rate(scores, forwarded) | {"generated": generated}
+
+
+def _compared(unsearched: Unsearched, scores: list[float], found: dict[str, Any]) -> Compared:
+    bought = {"greedy": unsearched.greedy(), **unsearched.buy(found["tokens"])}
+    return Compared(found, {name: _bought_rate(one) for name, one in bought.items()}, _sentence(scores, bought),
+                    scores)
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A search at several budgets, each beside its baselines."""
+
+    rows: list[dict[str, Any]]
+    """method, tokens, pass@1 and ci; of a search its prior and budget, of a baseline its attempts."""
+    sentence: str
+    """Whether more search helps."""
+    last: Compared
+    """At the largest budget."""
+
+
+def trace_curve(unsearched: Unsearched, task: Task, name: str, priors: Mapping[str, Callable[[int], Search]],
+                budgets: Sequence[int], *, key: int, watch: Watch) -> Curve:
+    """A search of that name at rising budgets by each prior, and what their tokens buy without it."""
+    turns, count = [(prior, budget) for prior in priors for budget in budgets], len(unsearched.problems)
+    found = []
+    for turn, (prior, budget) in enumerate(turns):
+        def told(done: int, _: int, turn: int = turn) -> None:
+            watch(turn * count + done, len(turns) * count)
+
+        found.append(measure_search(unsearched, task, priors[prior](budget), key=key, watch=told))
+    rows = [{"method": name, "prior": prior, "budget": budget, **rate}
+            for (prior, budget), (_, rate) in zip(turns, found, strict=True)]
+    least, most = found[0], found[len(budgets) - 1]  # by the first prior
+    return Curve([*rows, *_baseline_rows(unsearched, [rate["tokens"] for _, rate in found])],
+                 _more(most[0], least[0], budgets), _compared(unsearched, *most))
+
+
+def _baseline_rows(unsearched: Unsearched, spent: Sequence[float]) -> list[dict[str, Any]]:
+    """Every baseline at these tokens a problem; where several pay for the same attempts, they are one row."""
+    rows = [{"method": "greedy", **_bought_rate(unsearched.greedy())}]
+    for tokens in sorted(spent):
+        rows += [{"method": name, **_bought_rate(one)} for name, one in unsearched.buy(tokens).items()]
+    ordered = sorted(rows, key=lambda row: str(row["method"]))
+    return [row for place, row in enumerate(ordered) if row not in ordered[:place]]
+
+
+def budgets_up_to(budget: int) -> list[int]:
+    """1, 2, 4, ... and the budget itself."""
+    return [*(2**power for power in range((budget - 1).bit_length())), budget]
 
 
 def _rate(scores: Sequence[float], tokens: float) -> dict[str, Any]:
@@ -90,35 +112,31 @@ def _rate(scores: Sequence[float], tokens: float) -> dict[str, Any]:
     return {"pass@1": rate, "ci": list(wilson_interval(rate, len(scores))), "tokens": tokens}
 
 
-def _mean_tokens(groups: Sequence[Sequence[Attempt]]) -> tuple[float, float]:
-    """Of a prompt, and of an answer."""
-    attempts = [attempt for group in groups for attempt in group]
-    return (float(np.mean([len(attempt.prompt_tokens) for attempt in attempts])),
-            float(np.mean([len(attempt.completion.tokens) for attempt in attempts])))
+def _bought_rate(one: Bought) -> dict[str, Any]:
+    return _rate(one.scores, one.tokens) | {"attempts": one.attempts}
 
 
-def _affordable(tokens: float, each: float) -> int:
-    """How many attempts, one at least."""
-    return int(min(MOST_ATTEMPTS, max(1, tokens // max(1.0, each))))
-
-
-def _elected(attempts: Sequence[Attempt], weights: Sequence[float]) -> Attempt:
-    """The first attempt with the answer whose attempts weigh most."""
-    votes: dict[str, float] = defaultdict(float)
-    for attempt, weight in zip(attempts, weights, strict=True):
-        votes[attempt.completion.text] += weight
-    elected = max(votes, key=lambda text: votes[text])
-    return next(attempt for attempt in attempts if attempt.completion.text == elected)
-
-
-def _sentence(scores: dict[str, list[float]]) -> str:
+def _sentence(scores: Sequence[float], bought: dict[str, Bought]) -> str:
     """Search against the best of the others, problem by problem."""
-    best = max((name for name in scores if name != "search"), key=lambda name: float(np.mean(scores[name])))
-    counts = paired_counts(scores["search"], scores[best])
-    gain = 100 * float(np.mean(scores["search"]) - np.mean(scores[best]))
-    against = f"{best.replace('_', ' ')} at the same tokens: {gain:+.1f} points; {counts.won} won, {counts.lost} lost"
+    best = max(bought, key=lambda name: float(np.mean(bought[name].scores)))
+    against = f"against {best.replace('_', ' ')} at the same tokens"
+    return _verdict("search", scores, bought[best].scores, against)
+
+
+def _more(most: Sequence[float], least: Sequence[float], budgets: Sequence[int]) -> str:
+    """The largest budget against the smallest."""
+    if len(budgets) < 2:
+        return "a single budget makes no curve"
+    return _verdict("more search", most, least, f"a budget of {budgets[-1]} against {budgets[0]}")
+
+
+def _verdict(what: str, scores: Sequence[float], others: Sequence[float], against: str) -> str:
+    """Whether it helps, by the problems that only one of the two got right."""
+    counts = paired_counts(scores, others)
+    gain = 100 * float(np.mean(scores) - np.mean(others))
+    told = f"{against}: {gain:+.1f} points; {counts.won} won, {counts.lost} lost"
     if sign_test(counts.won, counts.lost) <= 0.025:
-        return f"search helps; against {against}"
+        return f"{what} helps; {told}"
     if sign_test(counts.lost, counts.won) <= 0.025:
-        return f"search does not help, it harms; against {against}"
-    return f"search does not help beyond chance; against {against}"
+        return f"{what} does not help, it harms; {told}"
+    return f"{what} does not help beyond chance; {told}"

@@ -68,6 +68,16 @@ class Hindsight(Protocol):
 
 
 @runtime_checkable
+class Canonical(Protocol):
+    """A task whose answers can be worded differently and say the same."""
+
+    def canonical(self, answer: str) -> Hashable:
+        """What an answer says, without how it came to it: equal for answers that say the same, None where it says
+        nothing. A vote counts it. Never raises on odd text."""
+        ...
+
+
+@runtime_checkable
 class StepTask(Task, Protocol):
     """A task with rules: an answer is a path of legal steps."""
 
@@ -85,7 +95,7 @@ class StepTask(Task, Protocol):
         """Whether the path has ended; not how well."""
         ...
 
-    def prompt(self, state: Any) -> str:
+    def prompt(self, state: Any) -> Prompt:
         """What a policy reads in this state: the problem and the steps so far."""
         ...
 

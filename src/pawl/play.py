@@ -42,16 +42,18 @@ def play(
     *,
     sampling: Sampling,
     key: int,
+    first: int = 0,
     watch: Watch = lambda done, total: None,
 ) -> list[Attempt]:
     """`count` attempts at each problem, in problem order then attempt order; `key` names the random streams.
 
-    A prompt that the policy cannot take becomes attempts with an error, and the others go on.
+    Attempts are numbered from `first` on: drawn in parts, they are the same ones as drawn at once. A prompt that the
+    policy cannot take becomes attempts with an error, and the others go on.
     """
     prefixes = [policy.encode(problem.prompt) for problem in problems]
     errors = [_too_long(prefix, policy.context, sampling.max_tokens) for prefix in prefixes]
     fitting = [i for i, error in enumerate(errors) if error is None]
-    keys = row_keys(key, [problem.id for problem in problems], count)
+    keys = row_keys(key, [problem.id for problem in problems], first + count)[:, first:]
     completions: dict[int, list[Completion]] = {}
     size = max(1, TOGETHER // count)
     for start in range(0, len(fitting), size):
@@ -60,7 +62,7 @@ def play(
         completions.update(zip(members, proposed, strict=True))
         watch((start + len(members)) * count, len(problems) * count)
     return [
-        Attempt(problem, index, prefixes[i], completion, error=errors[i])
+        Attempt(problem, first + index, prefixes[i], completion, error=errors[i])
         for i, problem in enumerate(problems)
         for index, completion in enumerate(completions.get(i, [_NOTHING] * count))
     ]
@@ -83,7 +85,7 @@ class Thought:
 
     attempt: Attempt
     choices: tuple[Choice, ...]
-    """One for each step that was taken, and a last one without an action where none could be."""
+    """One for each time the search was asked, and a last one without an action where there was none to take."""
     cost: Cost
 
 
@@ -97,7 +99,8 @@ def think(
     most_steps: int = MOST_STEPS,
     watch: Watch = lambda done, total: None,
 ) -> list[Thought]:
-    """One attempt at each problem, a searched step after the other; `key` names the random streams.
+    """One attempt at each problem, a searched step (or the steps that a search decides at once) after the other; `key`
+    names the random streams.
 
     A path on which nothing can be done, or that does not end, is an attempt with an error. Raises ConfigError for a
     task without steps.
@@ -107,16 +110,18 @@ def think(
                           hint="the task needs start, actions, step, terminal, prompt, parse, answer and key")
     choices: list[list[Choice]] = [[] for _ in problems]
     states = [task.start(problem) for problem in problems]
+    taken = [0] * len(problems)
     under_way = [i for i, state in enumerate(states) if not task.terminal(state)]
-    for step in range(most_steps):
+    for turn in range(most_steps):
         if not under_way:
             break
-        keys = row_keys(stream(key, step), [problems[i].id for i in under_way], 1)[:, 0]
+        keys = row_keys(stream(key, turn), [problems[i].id for i in under_way], 1)[:, 0]
         for i, choice in zip(under_way, search(policy, task, [states[i] for i in under_way], keys), strict=True):
             choices[i].append(choice)
-            if choice.action is not None:
-                states[i] = task.step(states[i], choice.action)
-        under_way = [i for i in under_way if choices[i][-1].action is not None and not task.terminal(states[i])]
+            for action in choice.steps[: most_steps - taken[i]]:
+                states[i], taken[i] = task.step(states[i], action), taken[i] + 1
+        under_way = [i for i in under_way if choices[i][-1].action is not None and taken[i] < most_steps
+                     and not task.terminal(states[i])]
         watch(len(problems) - len(under_way), len(problems))
     errors = [_failure(task, *end) for end in zip(states, choices, strict=True)]
     answers = [None if error else task.answer(state) for state, error in zip(states, errors, strict=True)]

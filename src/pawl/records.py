@@ -162,6 +162,13 @@ class Choice:
     cost: Cost
     tree: SearchTree | None = None
     """What was looked at, from a search that was asked to keep it."""
+    path: tuple[Any, ...] = ()
+    """Actions to take in turn, `action` first, where a search decides several at once; else nothing."""
+
+    @property
+    def steps(self) -> tuple[Any, ...]:
+        """Every action to take."""
+        return () if self.action is None else self.path or (self.action,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,11 +29,11 @@ _INTERVAL = re.compile(r"\[[-\u2212+\d., ]+\]")
 
 def write_report(ledger: Ledger, path: Path) -> Path:
     """Write the report of a ledger, finished or not, to a file; the file is there whole or not at all."""
-    return write_page(render_report(ledger), path)
+    return write_whole(render_report(ledger), path)
 
 
-def write_page(page: str, path: Path) -> Path:
-    """Write a page to a file; the file is there whole or not at all."""
+def write_whole(page: str, path: Path) -> Path:
+    """Write a page to a file that is there whole or not at all."""
     unfinished = path.with_name(f"{path.name}.part")
     unfinished.write_bytes(page.encode("utf-8"))
     return unfinished.replace(path)

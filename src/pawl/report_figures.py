@@ -74,7 +74,7 @@ def accuracy(run: Run) -> Figure | None:
         "Right answers, generation by generation",
         caption,
         _in_words(shown, percent),
-        _legend(shown),
+        legend_of(shown),
         lambda name, size: plots.lines(name, shown, size, share=True, outcomes=run.outcomes()),
     )
 
@@ -165,9 +165,9 @@ def _meter(run: Run, meter: _Meter) -> Figure | None:
     if not shown:
         return None
     words = percent if meter.share else "{:.3g}".format
-    legend = _legend(shown) if len(shown) > 1 else ()
+    names = legend_of(shown) if len(shown) > 1 else ()
     svg = plots.lines(meter.name, shown, SMALL, share=meter.share)
-    return Figure(meter.name, meter.title, meter.caption, _in_words(shown, words), legend, Markup(svg))
+    return Figure(meter.name, meter.title, meter.caption, _in_words(shown, words), names, Markup(svg))
 
 
 def _contest(run: Run, who: str, name: str, colour: str, marker: str) -> Series | None:
@@ -219,11 +219,12 @@ def both_sizes(
     return Figure(name, title, caption, label, legend, wide, narrow)
 
 
-def _legend(series: Sequence[Series]) -> tuple[tuple[str, str, str], ...]:
+def legend_of(series: Sequence[Series]) -> tuple[tuple[str, str, str], ...]:
+    """(colour, mark, name) of each line."""
     return tuple((one.colour, _SHAPES[one.marker], one.name) for one in series)
 
 
-_SHAPES = {"o": "round", "s": "square", "D": "diamond", "v": "triangle"}
+_SHAPES = {"o": "round", "s": "square", "D": "diamond", "v": "triangle", "^": "triangle-up"}
 
 
 def _in_words(series: Sequence[Series], words: Callable[[float], str]) -> str:
@@ -234,6 +235,6 @@ def _in_words(series: Sequence[Series], words: Callable[[float], str]) -> str:
 def _line_in_words(one: Series, words: Callable[[float], str]) -> str:
     told = [
         f"generation {index} {words(value)}{f' {interval(bounds)}' if bounds else ''}"
-        for index, value, bounds in zip(one.generations, one.values, one.intervals, strict=True)
+        for index, value, bounds in zip(one.places, one.values, one.intervals, strict=True)
     ]
     return ", ".join(told if len(told) <= 12 else [*told[:3], f"{len(told) - 6} more", *told[-3:]])

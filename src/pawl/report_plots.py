@@ -17,7 +17,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 COLOURS = {
     name: f"#0a0b{place:02x}"
@@ -67,10 +67,11 @@ _STYLE: dict[Any, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line of a plot. Its lists are parallel and hold a value for each generation that has one."""
+    """One line of a plot. Its lists are parallel and hold a value for each place that has one."""
 
     name: str
-    generations: list[int]
+    places: Sequence[float]
+    """Generations, or tokens."""
     values: list[float]
     intervals: list[tuple[float, float] | None]
     colour: str
@@ -106,14 +107,14 @@ def lines(
     gate's decisions under the plot."""
     with matplotlib.rc_context():
         figure, axes = _canvas(size)
-        few = max(len(one.generations) for one in series) <= FEW
+        few = max(len(one.places) for one in series) <= FEW
         for place, one in enumerate(series):
             shift = (place - (len(series) - 1) / 2) * 0.06 if few else 0.0
-            _draw_series(axes, one, shift, few=few)
+            _draw_series(axes, one, [generation + shift for generation in one.places], few=few)
         if outcomes:
             _draw_outcomes(axes, outcomes, size)
         _label_generations(
-            axes, [g for one in series for g in one.generations] + list(outcomes or ()), 18.0 if outcomes else 1.0
+            axes, [int(g) for one in series for g in one.places] + list(outcomes or ()), 18.0 if outcomes else 1.0
         )
         if share:
             axes.set_ylim(bottom=0.0, top=min(1.0, max(axes.get_ylim()[1], 0.1)))
@@ -121,6 +122,26 @@ def lines(
         else:
             _keep_calm(axes, [value for one in series for value in one.values])
         axes.yaxis.set_major_locator(MaxNLocator(4 if size == SMALL else 5, steps=[1, 2, 2.5, 5, 10]))
+        return _svg(name, figure)
+
+
+def over_tokens(name: str, series: Sequence[Series], size: Size) -> str:
+    """Shares over tokens, on a logarithmic scale, as SVG; less than a token is drawn as one."""
+    with matplotlib.rc_context():
+        figure, axes = _canvas(size)
+        axes.set_xscale("log")
+        for one in reversed(series):  # what is named first lies on top
+            _draw_series(axes, one, [max(place, 1.0) for place in one.places], few=True)
+        places = [max(place, 1.0) for one in series for place in one.places]
+        axes.set_xlim(min(places) / 1.25, max(places) * 1.25)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if size == WIDE else (1, 3)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xlabel("tokens a problem", loc="right", fontsize=8.5, labelpad=1.0)
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(0.0, low), min(1.0, max(high, low + 0.1)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:g}%"))
+        axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
         return _svg(name, figure)
 
 
@@ -132,9 +153,8 @@ def _keep_calm(axes: Axes, values: Sequence[float]) -> None:
         axes.set_ylim(low - missing / 2, high + missing / 2)
 
 
-def _draw_series(axes: Axes, one: Series, shift: float, *, few: bool) -> None:
+def _draw_series(axes: Axes, one: Series, x: Sequence[float], *, few: bool) -> None:
     colour = COLOURS[one.colour]
-    x = [generation + shift for generation in one.generations]
     known = [(at, bounds) for at, bounds in zip(x, one.intervals, strict=True) if bounds]
     if known and few:
         axes.vlines([at for at, _ in known], [b[0] for _, b in known], [b[1] for _, b in known], colour, alpha=0.45)

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
+from pawl.search.named import SEARCHES
+
 if TYPE_CHECKING:
     from pawl.config import Setting
 
@@ -109,13 +111,14 @@ def evaluation_in_words(result: Mapping[str, Any]) -> str:
     rows = [("policy alone", percent(policy["pass@1"], policy.get("ci")), "")]
     if search:
         prior = ", uniform prior" if search["prior"] == "uniform" else ""
-        name = f"{search['name']}, {search['budget']} simulations a step{prior}"
+        name = f"{search['name']}, {search['budget']} {SEARCHES[search['name']].counts}{prior}"
         rows.append((name, percent(search["pass@1"], search["ci"]), f"{search['tokens']:.0f} tokens a problem"))
     for name, rate in result["baselines"].items():
         spent = f"{rate['tokens']:.0f} tokens a problem" if search else ""
         rows.append((_BASELINES[name].format(rate.get("attempts")), percent(rate["pass@1"], rate.get("ci")), spent))
     said = [f"{result['task']}, {result['problems']} {result['split']} problems", table(rows)]
-    return "\n".join([*said, *(result[name] for name in ("sentence", "tree") if name in result)])
+    sentences = [result[key] for key in ("sentence", "curve_sentence", "curve_page", "tree") if key in result]
+    return "\n".join([*said, *sentences])
 
 
 def bench_in_words(result: Mapping[str, Any]) -> str:

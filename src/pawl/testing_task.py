@@ -1,5 +1,5 @@
-"""Whether a task keeps the contract of `pawl.interfaces.Task`, and of `Corpus`, `Hindsight` and `StepTask` where it is
-one."""
+"""Whether a task keeps the contract of `pawl.interfaces.Task`, and of `Corpus`, `Hindsight`, `Canonical` and `StepTask`
+where it is one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import combinations, product
 
-from pawl.interfaces import Corpus, Hindsight, Task
+from pawl.interfaces import Canonical, Corpus, Hindsight, Task
 from pawl.records import SPLITS, Demonstration, Problem, Split
 from pawl.testing_ask import ODD_TEXTS, Broken, ask, findings_of, is_score, shown
 from pawl.testing_steps import step_findings
@@ -36,6 +36,7 @@ def check_task(task: Task) -> list[str]:
         _odd_texts(task),
         _corpus(task),
         _hindsight(task),
+        _canonical(task),
         step_findings(task, lambda: _problems(task, "train", 5, 0)),
     )
 
@@ -200,4 +201,20 @@ def _hindsight(task: Task) -> Iterator[str]:
             return
         if (score := _score(task, named, text, "an answer at the problem that solved_by named")) != 1:
             yield f"solved_by must name a problem that the answer solves, got {shown(named.id)}: score {shown(score)}"
+            return
+
+
+def _canonical(task: Task) -> Iterator[str]:
+    if not isinstance(task, Canonical):
+        return
+    known = [problem.answer for problem in _problems(task, "train", _SCORED, 0) if problem.answer is not None]
+    for text in (*ODD_TEXTS.values(), *known):
+        said, again = (ask("canonical", partial(task.canonical, text)) for _ in range(2))
+        try:
+            hash(said)
+        except TypeError:
+            yield f"canonical must give something hashable, got {shown(said)}"
+            return
+        if said != again:
+            yield "canonical must say the same each time, got another"
             return

@@ -96,6 +96,15 @@ def test_what_is_no_legal_path_to_the_end_solves_nothing(answer: str) -> None:
     assert Countdown().solved_by(Countdown.problem((3, 7, 9), 12), answer) is None
 
 
+@pytest.mark.parametrize(("one", "other", "same"), [
+    ("3+7=10\n10*9=90", "7+3=10\n9*10=90\n", True), ("9-3=6\n6+7=13", "9+7=16\n16-3=13", False),
+    ("3+7=11", " 3+7=11\n", True), ("3+7=11", "7+3=11", False), ("(3+7)*9", "(3+7)*9 ", True)])
+def test_answers_of_the_same_steps_say_the_same(one: str, other: str, same: bool) -> None:
+    """What is no step is a text, which says what it says."""
+    assert (Countdown().canonical(one) == Countdown().canonical(other)) is same
+    assert Countdown().canonical(" \n") is None
+
+
 OPERANDS = st.sampled_from(["3", "7", "3", "24", "1"])
 TEXTS = st.one_of(
     st.text(alphabet="37+-*/() =\n", max_size=16),

@@ -153,3 +153,18 @@ def test_every_known_answer_of_gsm8k_is_right_by_number() -> None:
     assert all(problem.answer is not None and task.score(problem, problem.answer) == 1 for problem in problems)
     final = [(problem.answer or "").partition("#### ")[2] for problem in problems]
     assert all(task.score(problem, f"${answer}") == 1 for problem, answer in zip(problems, final, strict=True))
+
+
+@pytest.mark.parametrize(("one", "other", "same"), [
+    ("6*7 is 42. #### 42", r"So \boxed{42.0}", True), ("$1,200", "#### 1200", True),
+    ("#### 1/2", r"\boxed{\frac{1}{2}}", True),
+    ("#### 42", "#### 24", False), ("first 1, #### Oslo", "#### Oslo ", True), ("Oslo", "oslo", False)])
+def test_what_an_answer_says_is_its_final_answer(tmp_path: Path, one: str, other: str, same: bool) -> None:
+    task = Dataset(data=written(tmp_path, {"question": "?", "answer": "1"}))
+    assert (task.canonical(one) == task.canonical(other)) is same
+    assert task.canonical(" ") is task.canonical("so ####") is None
+
+
+def test_compared_by_text_numbers_are_texts(tmp_path: Path) -> None:
+    task = Dataset(data=written(tmp_path, {"question": "?", "answer": "1"}), compare="text")
+    assert task.canonical("1.0") != task.canonical("1")

@@ -19,7 +19,7 @@ from pawl import measure
 from pawl.config import settings
 from pawl.errors import ConfigError
 from pawl.evaluate_search import compare
-from pawl.interfaces import StepTask, Task, Trainable
+from pawl.interfaces import Search, StepTask, Task, Trainable
 from pawl.keys import permutation, stream
 from pawl.ledger import Ledger
 from pawl.loop import Turn
@@ -95,8 +95,8 @@ class Reason(ExpertIteration):
     tree: Remembered
     """What search saw in this generation."""
 
-    def search(self, policy: Trainable, prior: Prior = "policy") -> TreeSearch:
-        return named("gumbel", critic_of(policy), simulations=self.settings.simulations, prior=prior,
+    def search(self, policy: Trainable, prior: Prior = "policy") -> Search:
+        return named("gumbel", critic_of(policy), budget=self.settings.simulations, prior=prior,
                      max_tokens=self.settings.max_tokens)
 
     def play(self, champion: Trainable, problems: Sequence[Problem], turn: Turn) -> list[Attempt]:

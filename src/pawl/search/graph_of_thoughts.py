@@ -15,11 +15,12 @@ from pawl.interfaces import IllegalAction, Policy, StepTask
 from pawl.records import Choice, KeyArray
 from pawl.search.execution import Execution, execute
 from pawl.search.operations import GraphOfOperations, Vertex
+from pawl.search.steps import text_of
 
 
 def prompt_of(task: StepTask, state: Any) -> str:
     """What a policy reads in this state."""
-    return task.prompt(state)
+    return text_of(task.prompt(state))
 
 
 def steps_of(task: StepTask, state: Any, content: Any) -> list[Any]:

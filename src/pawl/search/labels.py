@@ -15,6 +15,7 @@ import numpy as np
 from pawl.interfaces import Policy, StepTask
 from pawl.keys import permutation
 from pawl.records import Cost, Demonstration, FloatArray, Problem, StepLabel
+from pawl.search.steps import text_of
 from pawl.search.told import Path, ToldEnds
 
 SOURCE = "search"
@@ -71,7 +72,7 @@ class Remembered:
     def __call__(self, policy: Policy, task: StepTask, states: Sequence[Path]) -> tuple[FloatArray, list[Cost]]:
         values, costs = self.told(policy, task, states)
         for path, value in zip(states, values, strict=True):
-            place = path.problem.id, task.prompt(path)
+            place = path.problem.id, text_of(task.prompt(path))
             if not task.terminal(path):
                 self.open[place] = path.problem
                 self._lengths.setdefault(place[0], set()).add(len(place[1]))

@@ -1,27 +1,150 @@
-"""Searches by name, as `--search` and a recipe's settings call them."""
+"""Searches by name, as `--search` and a recipe's settings call them.
+
+A search is added by a line in `SEARCHES`. Nothing here is heavy to import: a maker imports what it makes.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pawl.errors import UnknownNameError
-from pawl.interfaces import Policy
-from pawl.search.mcts import TreeSearch
-from pawl.search.steps import Sampled, Valued, uniform
+from pawl.errors import ConfigError, UnknownNameError
+
+if TYPE_CHECKING:
+    from pawl.interfaces import Policy, Search, StepTask, Task
+    from pawl.search.steps import Propose
 
 Prior = Literal["policy", "uniform"]
 
-NAMES = {"mcts": "gumbel", "gumbel": "gumbel", "puct": "puct", "uct": "uct"}
-"""A name and the rule behind it."""
+STEPS_OF_A_STATE = 4
+"""That a beam search proposes at most: so many of its budget go to one state, as in Beeching et al. 2024."""
 
 
-def named(name: str, value: Policy, *, simulations: int, prior: Prior = "policy", max_tokens: int = 64) -> TreeSearch:
-    """A tree search that asks the value of a model, and never the truth.
+class Means(NamedTuple):
+    """What a search is made with."""
+
+    value: Policy
+    """Whose value is asked."""
+    budget: int
+    prior: Prior
+    """Where steps come from: the policy, or the rules, all alike."""
+    max_tokens: int
+    """Of a step or, where answers are whole, of an answer."""
+    stop: tuple[str, ...]
+    """What ends a whole answer."""
+
+    def propose(self, count: int) -> Propose:
+        """`count` steps drawn from the policy, or every legal one."""
+        from pawl.search.steps import Sampled, uniform
+
+        return Sampled(count, max_tokens=self.max_tokens) if self.prior == "policy" else uniform
+
+
+class Named(NamedTuple):
+    """A search that has a name."""
+
+    make: Callable[[Means], Search]
+    sentence: str
+    counts: str
+    """What its budget counts."""
+    whole: bool = False
+    """Whether it searches over whole answers, which every task has, and not over steps."""
+
+
+def _tree(rule: Literal["gumbel", "puct", "uct"]) -> Callable[[Means], Search]:
+    def make(means: Means) -> Search:
+        from pawl.search.mcts import TreeSearch
+        from pawl.search.steps import Valued
+
+        return TreeSearch(means.propose(8), Valued(means.value), means.budget, rule=rule)
+
+    return make
+
+
+def _beam(means: Means) -> Search:
+    from pawl.search.beam import Beam
+    from pawl.search.steps import Valued
+
+    steps = min(STEPS_OF_A_STATE, means.budget)
+    return Beam(means.propose(steps), Valued(means.value), width=max(1, means.budget // steps))
+
+
+def _dvts(means: Means) -> Search:
+    from pawl.search.beam import Beam
+    from pawl.search.steps import Valued
+
+    steps = min(STEPS_OF_A_STATE, means.budget)
+    return Beam(means.propose(steps), Valued(means.value), width=1, subtrees=max(1, means.budget // steps))
+
+
+def _thoughts(order: Literal["breadth-first", "depth-first"]) -> Callable[[Means], Search]:
+    def make(means: Means) -> Search:
+        from pawl.search.steps import Valued
+        from pawl.search.thoughts import TreeOfThoughts
+
+        spent = {"breadth": means.budget} if order == "breadth-first" else {"budget": means.budget}
+        return TreeOfThoughts(means.propose(8), Valued(means.value), order=order, **spent)
+
+    return make
+
+
+def _whole(how: Literal["score", "majority", "weighted"]) -> Callable[[Means], Search]:
+    def make(means: Means) -> Search:
+        from pawl.search.best_of_n import BestOfN
+        from pawl.search.steps import Valued
+
+        return BestOfN(means.budget, how, Valued(means.value).attempts, means.max_tokens, stop=means.stop)
+
+    return make
+
+
+SEARCHES = {
+    "best_of_n": Named(_whole("score"), "the answer that the value likes best", "answers", whole=True),
+    "majority": Named(_whole("majority"), "the answer that most say", "answers", whole=True),
+    "weighted": Named(_whole("weighted"), "the answer that most say, by value", "answers", whole=True),
+    "beam": Named(_beam, "beam search: budget / 4 states kept, by value", "steps proposed at each depth"),
+    "dvts": Named(_dvts, "beam search of one state in each of budget / 4 subtrees", "steps proposed at each depth"),
+    "mcts": Named(_tree("gumbel"), "tree search; another name of gumbel", "simulations a step"),
+    "gumbel": Named(_tree("gumbel"), "tree search: Gumbel with sequential halving", "simulations a step"),
+    "puct": Named(_tree("puct"), "tree search: PUCT, as AlphaZero's", "simulations a step"),
+    "uct": Named(_tree("uct"), "tree search: UCT, without a prior", "simulations a step"),
+    "tot": Named(_thoughts("breadth-first"), "Tree of Thoughts, level by level", "states kept at each depth"),
+    "tot_depth": Named(_thoughts("depth-first"), "Tree of Thoughts, down and back", "states visited at most"),
+}
+"""Every search by its name."""
+
+
+def named(name: str, value: Policy, *, budget: int, prior: Prior = "policy", max_tokens: int = 64,
+          stop: tuple[str, ...] = ()) -> Search:
+    """A search that asks the value of a model, and never the truth.
 
     `prior` is the policy's own or, to see what that is worth, uniform over the steps that the rules allow. Raises
-    UnknownNameError.
+    UnknownNameError, and ConfigError for a budget below 1 or a prior of steps where there are none.
     """
-    if name not in NAMES:
-        raise UnknownNameError("search", name, NAMES)
-    propose = Sampled(max_tokens=max_tokens) if prior == "policy" else uniform
-    return TreeSearch(propose, Valued(value), simulations, rule=NAMES[name])  # type: ignore[arg-type]
+    if budget < 1:
+        raise ConfigError(f"the budget of a search must be 1 or more, got {budget}")
+    if prior != "policy" and _known(name).whole:
+        raise ConfigError(f"the search {name!r} must have the policy's answers, got prior {prior!r}",
+                          hint="rules propose steps, not whole answers")
+    return _known(name).make(Means(value, budget, prior, max_tokens, stop))
+
+
+def seen_by(name: str, task: Task) -> StepTask:
+    """A task as this search sees it: its steps, or its whole answers as the only step. Raises ConfigError where the
+    search needs steps and the task has none, UnknownNameError for another name."""
+    from pawl.interfaces import StepTask
+    from pawl.search.whole import WholeAnswers
+
+    if _known(name).whole:
+        return WholeAnswers(task)
+    if not isinstance(task, StepTask):
+        whole = ", ".join(known for known, search in SEARCHES.items() if search.whole)
+        raise ConfigError(f"the search {name!r} must have a task with steps, got {task.name!r}, which has none",
+                          hint=f"searches over whole answers: {whole}")
+    return task
+
+
+def _known(name: str) -> Named:
+    if name not in SEARCHES:
+        raise UnknownNameError("search", name, SEARCHES)
+    return SEARCHES[name]

@@ -15,7 +15,10 @@ import numpy as np
 from pawl.errors import ConfigError
 from pawl.interfaces import IllegalAction, Policy, StepTask
 from pawl.keys import fold
-from pawl.records import Attempt, Completion, Cost, FloatArray, IntArray, KeyArray, Sampling
+from pawl.records import Attempt, Completion, Cost, FloatArray, IntArray, KeyArray, Prompt, Sampling
+
+TOGETHER = 512
+"""States that a model is asked about at once: what it says of each is as large as its vocabulary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +39,24 @@ Estimate = Callable[[Policy, StepTask, Sequence[Any]], tuple[FloatArray, list[Co
 """(policy, task, states [L]) -> the expected final score of each [L], in [0, 1], and what each cost."""
 
 
+def text_of(prompt: Prompt) -> str:
+    """A prompt as one text; of messages, what they say."""
+    return prompt if isinstance(prompt, str) else "\n".join(message["content"] for message in prompt)
+
+
+def finite(values: FloatArray) -> FloatArray:
+    """The values as they are. Raises ConfigError where one is no number."""
+    if not np.isfinite(values).all():
+        raise ConfigError("a value must be a finite number, got one that is not",
+                          hint="the value's training may have diverged")
+    return values
+
+
 def estimated(estimate: Estimate, policy: Policy, task: StepTask,
               states: Sequence[Any]) -> tuple[FloatArray, list[Cost]]:
     """What an estimate says of states. Raises ConfigError when it gives no numbers: nothing compares with them."""
     values, costs = estimate(policy, task, states)
-    if not np.isfinite(values).all():
-        raise ConfigError("a value must be a finite number, got one that is not",
-                          hint="the value's training may have diverged")
-    return values, costs
+    return finite(values), costs
 
 
 @dataclass(frozen=True)
@@ -111,16 +124,18 @@ class Valued:
     model: Policy
 
     def __call__(self, policy: Policy, task: StepTask, states: Sequence[Any]) -> tuple[FloatArray, list[Cost]]:
-        texts = [task.prompt(state) for state in states]
+        prompts = [task.prompt(state) for state in states]
         # What ends a text ends an answer too: no line follows.
-        prefixes = [self.model.encode(text.rstrip("\n") if task.terminal(state) else text)
-                    for text, state in zip(texts, states, strict=True)]
-        return self._values(prefixes), [Cost(len(prefix), 0, 1) for prefix in prefixes]
+        return self._values([self.model.encode(
+            prompt.rstrip("\n") if isinstance(prompt, str) and task.terminal(state) else prompt)
+            for prompt, state in zip(prompts, states, strict=True)])
 
-    def attempts(self, attempts: Sequence[Attempt]) -> FloatArray:
-        """[N] values of whole attempts."""
+    def attempts(self, attempts: Sequence[Attempt]) -> tuple[FloatArray, list[Cost]]:
+        """[N] values of whole attempts, and what each cost."""
         return self._values([np.concatenate((attempt.prompt_tokens, attempt.completion.tokens))
                              for attempt in attempts])
 
-    def _values(self, prefixes: Sequence[IntArray]) -> FloatArray:
-        return np.array([evaluation.value for evaluation in self.model.evaluate(prefixes)], np.float32)
+    def _values(self, prefixes: Sequence[IntArray]) -> tuple[FloatArray, list[Cost]]:
+        parts = (prefixes[start : start + TOGETHER] for start in range(0, len(prefixes), TOGETHER))
+        values = [evaluation.value for part in parts for evaluation in self.model.evaluate(part)]
+        return np.array(values, np.float32), [Cost(len(prefix), 0, 1) for prefix in prefixes]

@@ -1,6 +1,6 @@
 """For training alone: a search that is told the truth about the ends it comes to, as a game's rules tell who won.
 
-An evaluation never uses this: there, a search that asks the truth proves nothing.
+An evaluation never uses this: there, a search that asks the truth proves nothing, but as an upper row that says so.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pawl.interfaces import Judge, Policy, StepTask
-from pawl.records import Attempt, Completion, Cost, FloatArray, Problem, Split
+from pawl.records import Attempt, Completion, Cost, FloatArray, Problem, Prompt, Split
+from pawl.search.best_of_n import Scorer
 from pawl.search.steps import Estimate
 
 _NOTHING, _UNSAID = np.zeros(0, np.int32), np.zeros(0, np.float32)
@@ -48,7 +49,7 @@ class PathsOf:
     def terminal(self, path: Path) -> bool:
         return self.task.terminal(path.state)
 
-    def prompt(self, path: Path) -> str:
+    def prompt(self, path: Path) -> Prompt:
         return self.task.prompt(path.state)
 
     def parse(self, text: str) -> Any:
@@ -98,3 +99,13 @@ class ToldEnds:
             elif verdict.score is None:
                 self.undecided.add((path.problem.id, answer))
         return [verdict.score or 0.0 for verdict in verdicts]
+
+
+def told_answers(judge: Judge) -> Scorer:
+    """A scorer of whole attempts that is the truth. Best of n by it is pass@n: what a perfect choice would come to.
+    What the judge cannot decide is worth nothing."""
+    def score(attempts: Sequence[Attempt]) -> tuple[FloatArray, list[Cost]]:
+        verdicts = judge(attempts)
+        return np.array([verdict.score or 0.0 for verdict in verdicts], np.float32), [Cost()] * len(attempts)
+
+    return score

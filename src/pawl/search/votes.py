@@ -18,6 +18,7 @@ from pawl.errors import ConfigError
 from pawl.interfaces import Policy, StepTask
 from pawl.records import Cost, FloatArray, KeyArray, Prompt, Sampling
 from pawl.search.asking import finished
+from pawl.search.steps import text_of
 
 Vote = Callable[[Policy, StepTask, Sequence[Sequence[Any]], KeyArray], tuple[list[FloatArray], list[Cost]]]
 """(policy, task, states [S] of each of B problems, keys [B]) -> the states' shares [S] of each problem's votes, which
@@ -57,7 +58,7 @@ class SampledVote:
     def __call__(self, policy: Policy, task: StepTask, groups: Sequence[Sequence[Any]],
                  keys: KeyArray) -> tuple[list[FloatArray], list[Cost]]:
         several = [b for b, states in enumerate(groups) if len(states) > 1]
-        prompts = [self.prompt([task.prompt(state) for state in groups[b]]) for b in several]
+        prompts = [self.prompt([text_of(task.prompt(state)) for state in groups[b]]) for b in several]
         sampling = Sampling(self.max_tokens, self.temperature, stop=self.stop)
         answers, spent = finished(self.model or policy, prompts, self.votes, sampling=sampling, keys=keys[several])
         shares, costs = [np.ones(len(states), np.float32) for states in groups], [Cost()] * len(groups)

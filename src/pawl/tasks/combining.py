@@ -47,6 +47,16 @@ class Combining(ABC):
     def after(self, numbers: Numbers, action: Any) -> Numbers:
         """The numbers that an action leaves. Raises IllegalAction."""
 
+    @abstractmethod
+    def parse(self, text: str) -> Any: ...
+
+    def canonical(self, answer: str) -> Hashable:
+        """The steps, `3+7=10` and `7+3=10` being one; of any other text the text."""
+        try:
+            return tuple(map(self.parse, answer.strip("\n").split("\n")))
+        except IllegalAction:
+            return answer.strip() or None
+
     def problems(self, split: Split, count: int, seed: int) -> list[Problem]:
         table = self._by_split[split]
         order = permutation(stream(seed, self.name, split), len(table))

@@ -11,7 +11,7 @@ right forms beyond `pawl.tasks.answers`; images and tools in messages.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
 from typing import Annotated, Any, Literal
@@ -147,6 +147,12 @@ class Dataset:
     def score(self, problem: Problem, answer: str) -> float:
         assert problem.answer is not None
         return float(same_answer(answer, problem.answer, compare=self.compare))
+
+    def canonical(self, answer: str) -> Hashable:
+        """The final answer: a number as itself, whatever its unit and however it is written, or the text."""
+        said = final_answer(answer)
+        found = None if self.compare == "text" else quantity(said)
+        return found.value if found else said or None
 
     def corpus(self, count: int, seed: int) -> list[Demonstration]:
         """Questions of the train split with their full answers."""

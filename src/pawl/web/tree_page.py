@@ -22,7 +22,7 @@ from markupsafe import Markup
 from pawl.errors import ConfigError
 from pawl.evaluate_trees import KINDS, Searched, Show, Shown, kind_of
 from pawl.records import Attempt, Choice
-from pawl.report import page_environment, write_page
+from pawl.report import page_environment, write_whole
 from pawl.report_text import count, interval, pair, percent, prompt_text
 from pawl.web.tree_rows import Mind, Rest, Row, line_in_words, mind_of, num_rows, num_taken, rows_of
 
@@ -36,7 +36,7 @@ def tree_page(path: Path) -> Show:
         raise ConfigError(f"the page of trees must be a file in a folder that is there, got {str(path)!r}")
 
     def show(shown: Shown) -> None:
-        write_page(render_trees(shown), path)
+        write_whole(render_trees(shown), path)
 
     return show
 
