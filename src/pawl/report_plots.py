@@ -258,7 +258,7 @@ def reliability(name: str, points: Sequence[Point], size: Size) -> str:
         axes.plot([point.expected for point in points], [point.came for point in points], color=COLOURS["one"],
                   marker="o", markeredgecolor=COLOURS["paper"], markeredgewidth=0.8)
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(MaxNLocator(4))
+            axis.set_ticks([0, 0.25, 0.5, 0.75, 1])
             axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}%"))
         axes.set_xlim(-0.03, 1.03)
         axes.set_ylim(-0.03, 1.03)

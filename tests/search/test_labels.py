@@ -59,6 +59,7 @@ def state_of(row: Row) -> State:
 
 def test_a_state_is_worth_the_share_of_right_ends_below_it(remembered: Remembered) -> None:
     rows = remembered.rows()
+    assert len(rows) == len(remembered.open) + len(remembered.ends)
     complete = [row for row in rows if len(list(ends_below(state_of(row)))) == row.visits]
     assert len(complete) > 0.9 * len(rows)
     for row in complete:

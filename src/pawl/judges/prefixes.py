@@ -69,7 +69,7 @@ def _prefixes(policy: Policy, attempt: Attempt, delimiter: str,
         answer = completion.text[:end]
         yield Prefix(answer, np.concatenate((attempt.prompt_tokens, encoded(answer)[:-1])), False)
     if ends:
-        ended = completion.finish == "stop" and completion.tokens[-1:].tolist() == encoded("")[-1:].tolist()
+        ended = completion.tokens[-1:].tolist() == encoded("")[-1:].tolist()
         yield Prefix(completion.text, whole(attempt), ended)
 
 
