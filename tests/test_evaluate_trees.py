@@ -73,8 +73,8 @@ def test_problems_that_are_shown_are_searched_as_they_were_measured() -> None:
     problems = task.problems("gate", 30, 0)
     script = {str(problem.prompt): [next(iter(task.solutions(problem))), "1+1=2"] for problem in problems}
     policy, search, parts = ScriptedPolicy(script), TreeSearch(first, unsure, 2), {"judge": truth(task), "key": 5}
-    measured = compare(policy, task, search, lambda attempts: [0.5] * len(attempts), problems, max_tokens=16, stop=(),
-                       watch=lambda done, total: None, **parts)
+    measured = compare(policy, task, search, lambda attempts: ([0.5] * len(attempts), [Cost()] * len(attempts)),
+                       problems, max_tokens=16, stop=(), watch=lambda done, total: None, **parts)
     kinds = [kind_of(0, score) for score in measured.scores]
     shown = search_again({}, kinds, policy=policy, task=task, search=search, problems=problems,
                          sampling=Sampling(16), **parts)

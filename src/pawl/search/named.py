@@ -6,6 +6,7 @@ A search is added by a line in `SEARCHES`. Nothing here is heavy to import: a ma
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pawl.errors import ConfigError, UnknownNameError
@@ -82,8 +83,9 @@ def _thoughts(order: Literal["breadth-first", "depth-first"]) -> Callable[[Means
         from pawl.search.steps import Valued
         from pawl.search.thoughts import TreeOfThoughts
 
-        spent = {"breadth": means.budget} if order == "breadth-first" else {"budget": means.budget}
-        return TreeOfThoughts(means.propose(8), Valued(means.value), order=order, **spent)
+        made = TreeOfThoughts(means.propose(8), Valued(means.value), order=order)
+        broad = order == "breadth-first"
+        return replace(made, breadth=means.budget) if broad else replace(made, budget=means.budget)
 
     return make
 

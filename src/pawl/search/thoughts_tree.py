@@ -77,7 +77,7 @@ class ThoughtTree:
         return [node for node in self.nodes if node.ended and node.standing == KEPT]
 
     def choice(self) -> Choice:
-        """The first step to the best that was found."""
+        """The path to the best that was found."""
         if not self.nodes:
             nothing = np.zeros(0, np.float32)
             return Choice(None, (), nothing, np.zeros(0, np.int32), nothing, self.root.score, self.cost)
@@ -89,4 +89,4 @@ class ThoughtTree:
         values[[twin == best.first for twin in self._twins]] = best.score
         visits = np.bincount([node.first for node in self.nodes], minlength=count).astype(np.int32)
         policy = (np.arange(count) == best.first).astype(np.float32)
-        return Choice(best.steps[0], self._actions, policy, visits, values, best.score, self.cost)
+        return Choice(best.steps[0], self._actions, policy, visits, values, best.score, self.cost, path=best.steps)
