@@ -78,6 +78,15 @@ class Canonical(Protocol):
 
 
 @runtime_checkable
+class Symmetric(Protocol):
+    """A task that can put a problem in other words."""
+
+    def variants(self, problem: Problem) -> Sequence[Prompt]:
+        """Other prompts to which the same answers are right; none where there is no other."""
+        ...
+
+
+@runtime_checkable
 class StepTask(Task, Protocol):
     """A task with rules: an answer is a path of legal steps."""
 

@@ -154,8 +154,8 @@ class ExpertIteration:
             return None
         candidate = self.candidate(champion)
         with turn.stage("train") as watch:
-            turn.metrics |= learn_policy(candidate, self.base, own, self.real, self.course(turn),
-                                          self.key("learn", turn), watch)
+            shown, course = self.lessons(own, turn)
+            turn.metrics |= learn_policy(candidate, self.base, shown, self.real, course, self.key("learn", turn), watch)
             turn.metrics |= self.learn_value(candidate, attempts, verdicts, turn)
         turn.metrics |= measure.real_loss(candidate, self.held_out) | {
             "distinct_right": len(examples), "replay": len(own), "truth_bits_real": 0.0}
@@ -165,9 +165,9 @@ class ExpertIteration:
         """What a generation's training starts from."""
         return (champion if self.settings.start == "champion" else self.base).clone()
 
-    def course(self, turn: Turn) -> Settings:
-        """The settings of a generation's training."""
-        return self.settings
+    def lessons(self, own: Sequence[TokenExample], turn: Turn) -> tuple[Sequence[TokenExample], Settings]:
+        """What a generation's training is shown in an epoch, and its settings."""
+        return own, self.settings
 
     def learn_value(self, candidate: Trainable, attempts: Sequence[Attempt], verdicts: Sequence[Verdict],
                     turn: Turn) -> measure.Metrics:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache, cached_property
 from itertools import count
 from typing import Any, ClassVar, Literal
 
@@ -19,7 +20,7 @@ from pawl import measure
 from pawl.config import settings
 from pawl.errors import ConfigError
 from pawl.evaluate_search import compare
-from pawl.interfaces import Search, StepTask, Task, Trainable
+from pawl.interfaces import Search, StepTask, Symmetric, Task, Trainable
 from pawl.keys import permutation, stream
 from pawl.ledger import Ledger
 from pawl.loop import Turn
@@ -29,8 +30,8 @@ from pawl.play import Contest, Watch, think, written
 from pawl.recipes import countdown
 from pawl.recipes.expert_iteration import ExpertIteration, carry_out
 from pawl.recipes.lessons import end_paths, learn_value_network
-from pawl.recipes.settings import Count
-from pawl.records import Attempt, Event, Problem, Verdict
+from pawl.recipes.settings import Count, Share
+from pawl.records import Attempt, Event, IntArray, Problem, TokenExample, Verdict
 from pawl.run_directory import RunDirectory
 from pawl.search.labels import Remembered, state_labels
 from pawl.search.mcts import TreeSearch
@@ -38,6 +39,7 @@ from pawl.search.named import Prior, named
 from pawl.search.steps import Valued, uniform, unknown
 from pawl.search.told import PathsOf, ToldEnds
 from pawl.selection.examples import path_examples
+from pawl.selection.variants import varied
 
 TASK: str | None = "countdown"
 FEW = 0.5
@@ -57,15 +59,15 @@ class Settings(countdown.Settings):
     attempts: Count = 4
     """Samples at each problem."""
     epochs: Count = 4
-    """Times the first generation's training sees each example; the second's sees it three times as often, and so on."""
+    """Times the first generation's training sees each example; the second's sees it 3 times as often, the third's 5."""
     simulations: Count = 16
     """Walks of a search at each step, wherever it is measured. Truth is not asked."""
     searched: Count = 10_000
     """Train problems with few right samples that search thinks about in a generation, at most."""
     training_simulations: Count = 256
     """Walks at each of their steps. Truth tells what their ends are worth, as rules tell who won a game."""
-    value_epochs: Count = 1
-    """Times the value network sees each path of a generation."""
+    variants: Share = 0.0
+    """Share of what is learnt that is shown in other words, where the task knows some."""
     temperature: ClassVar[float] = 1.0  # type: ignore[misc]
     dtype: ClassVar[str] = "float32"  # type: ignore[misc]
     tokenizer: ClassVar[str] = "bpe-1024"  # type: ignore[misc]
@@ -78,6 +80,9 @@ def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
     if not isinstance(task, StepTask):
         raise ConfigError(f"recipe reason must have a task with steps, got {task.name!r}",
                           hint="`pawl run --task` without a recipe improves a model on whole answers")
+    if settings.variants and not isinstance(task, Symmetric):
+        raise ConfigError(f"variants above 0 must have a task with `variants`, got {task.name!r}",
+                          hint="use variants = 0, or give the task `variants`")
     return carry_out(Reason, settings, task, directory, ledger, notify)
 
 
@@ -123,9 +128,25 @@ class Reason(ExpertIteration):
         few = [problem for problem in problems if right[problem.id] <= FEW * self.settings.attempts]
         return sorted(few, key=lambda problem: right[problem.id])[: self.settings.searched]
 
-    def course(self, turn: Turn) -> Settings:
-        """Later generations have more and better examples: they are learnt longer."""
-        return replace(self.settings, epochs=self.settings.epochs * (2 * turn.generation - 1))
+    def lessons(self, own: Sequence[TokenExample], turn: Turn) -> tuple[Sequence[TokenExample], Settings]:
+        """Later generations have more and better examples: they are learnt longer. In other words, where the task
+        knows some, each epoch anew."""
+        epochs = self.settings.epochs * (2 * turn.generation - 1)
+        if not self.settings.variants:
+            return own, replace(self.settings, epochs=epochs)
+        shown = [example for epoch in range(epochs) for example in self.varied(own, turn, epoch)]
+        return shown, replace(self.settings, epochs=1)
+
+    def varied(self, examples: Sequence[TokenExample], turn: Turn, epoch: int) -> list[TokenExample]:
+        return varied(examples, self.other_prompts, share=self.settings.variants,
+                      key=stream(self.key("variants", turn), epoch))
+
+    @cached_property
+    def other_prompts(self) -> Callable[[str], Sequence[IntArray]]:
+        """The tokens of a train problem's other wordings, by its name."""
+        assert isinstance(self.task, Symmetric)
+        variants, problems = self.task.variants, {problem.id: problem for problem in self.train_problems}
+        return cache(lambda name: [self.base.encode(prompt) for prompt in variants(problems[name])])
 
     def candidate(self, champion: Trainable) -> Trainable:
         """The champion's copy; a first one is its own critic until it has learnt."""
@@ -143,8 +164,10 @@ class Reason(ExpertIteration):
         drawn = [i for i in permutation(key, len(attempts)) if attempts[i].source == "self"][:VALUE_ATTEMPTS]
         paths = [state_labels(candidate, path) for path in self.tree.paths(VALUE_PATHS, key)]
         paths += end_paths(candidate, [attempts[i] for i in drawn], [verdicts[i] for i in drawn])
-        return learn_value_network(candidate.value, path_examples(paths, kind="hard"),
-                                   epochs=self.settings.value_epochs, settings=self.settings, key=key,
+        lessons = path_examples(paths, kind="hard")
+        if self.settings.variants:
+            lessons = self.varied(lessons, turn, -1)
+        return learn_value_network(candidate.value, lessons, epochs=1, settings=self.settings, key=key,
                                    watch=lambda done, total: None)
 
     def contest(self, candidate: Trainable, champion: Trainable, turn: Turn) -> Contest:

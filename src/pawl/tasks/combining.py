@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,11 @@ class Combining(ABC):
     def after(self, numbers: Numbers, action: Any) -> Numbers:
         """The numbers that an action leaves. Raises IllegalAction."""
 
+    @staticmethod
+    @abstractmethod
+    def wording(numbers: Sequence[int], target: int) -> str:
+        """The prompt of a problem with the numbers in this order."""
+
     @abstractmethod
     def parse(self, text: str) -> Any: ...
 
@@ -61,6 +67,11 @@ class Combining(ABC):
         table = self._by_split[split]
         order = permutation(stream(seed, self.name, split), len(table))
         return [table[i] for i in order[:count]]
+
+    def variants(self, problem: Problem) -> list[str]:
+        """The problem with its numbers in every other order."""
+        orders = sorted(set(permutations(problem.data["numbers"])) - {tuple(problem.data["numbers"])})
+        return [self.wording(order, problem.data["target"]) for order in orders]
 
     # The rules, for search over steps.
 

@@ -82,13 +82,17 @@ class Countdown(Combining):
         return table
 
     @staticmethod
+    def wording(numbers: Sequence[int], target: int) -> str:
+        return f"{' '.join(map(str, numbers))}={target}\n"
+
+    @staticmethod
     def problem(numbers: Sequence[int], target: int) -> Problem:
         """The problem of these numbers, in any order, and this target."""
         numbers = tuple(sorted(numbers))
         words = " ".join(map(str, numbers))
         return Problem(
             id=f"{words}={target}",
-            prompt=f"{words}={target}\n",
+            prompt=Countdown.wording(numbers, target),
             split=split_of(f"countdown {words}={target}"),
             data={"numbers": list(numbers), "target": target},
         )

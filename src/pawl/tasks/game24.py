@@ -73,6 +73,10 @@ class Game24(Combining):
             table[found.split].append(found)
         return table
 
+    @staticmethod
+    def wording(numbers: Sequence[int], target: int) -> str:
+        return f"{' '.join(map(str, numbers))}\n"
+
     def score(self, problem: Problem, answer: str) -> float:
         numbers = tuple(sorted(problem.data["numbers"]))
         if len(answer) > LONGEST_TEXT:
@@ -116,7 +120,8 @@ def puzzle(numbers: Sequence[int], held_out: frozenset[Numbers] | None = None) -
     split = split_of(f"game24 {words}", FRACTIONS)
     if held_out is not None:
         split = "test" if tuple(numbers) in held_out else "train" if split == "test" else split
-    return Problem(id=words, prompt=f"{words}\n", split=split, data={"numbers": list(numbers), "target": TARGET})
+    data = {"numbers": list(numbers), "target": TARGET}
+    return Problem(id=words, prompt=Game24.wording(numbers, TARGET), split=split, data=data)
 
 
 def puzzles() -> Iterator[tuple[int, ...]]:

@@ -1,0 +1,47 @@
+"""Game of 24: a model that has only seen random legal play learns to solve it by searching, from scratch.
+
+The mutual loop of `reason` on the puzzles on which Tree of Thoughts was measured (Yao et al. 2023): four numbers, three
+steps, some three thousand ways to go, of which a few are right.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from pawl.config import settings
+from pawl.recipes import reason
+from pawl.recipes.settings import Count, Share
+
+TASK: str | None = "game24"
+
+
+@settings
+class Settings(reason.Settings):
+    """The mutual loop with what suits the Game of 24."""
+
+    base_steps: Count = 300
+    """Batches of random legal play from which the base is made."""
+    depth: Annotated[int, Field(ge=1, le=64)] = 3
+    """Size of the model: layers, each 32 times as wide."""
+    attempts: Count = 16
+    """Samples at each problem."""
+    max_tokens: Count = 48
+    """Longest attempt, in tokens."""
+    keep: Count = 64
+    """Distinct right attempts learnt from, at most, at a problem."""
+    failures: ClassVar[Literal["discard", "relabel"]] = "discard"  # type: ignore[misc]
+    simulations: Count = 32
+    """Walks of a search at each step, wherever it is measured. Truth is not asked."""
+    training_simulations: Count = 1500
+    """Walks at each step of a train problem. Truth tells what their ends are worth, as rules tell who won a game."""
+    gate_problems: Count = 100
+    """Problems of a contest, at most; none is used twice."""
+    variants: Share = 0.75
+    """Share of what is learnt that is shown with the numbers in another order."""
+    epochs: Count = 6
+    """Times the first generation's training sees each example; the second's sees it 3 times as often, the third's 5."""
+
+
+run = reason.run
