@@ -74,6 +74,20 @@ def attend(heads: Tensor, rotations: Tensor, lengths: Tensor, prompt_keys: Tenso
     return out.flatten(1)
 
 
+def attend_paths(heads: Tensor, rotations: Tensor, paths: Tensor, starts: Tensor, lengths: Tensor, keys: Tensor,
+                 values: Tensor) -> Tensor:
+    """What the new tokens of P pieces gather [R, H * D]; their keys and values enter the cache; a row beyond them is 0.
+
+    Queries, keys and values in `heads` [R, H + 2 * G, D], piece after piece, not rotated yet; complex rotations
+    [positions, D/2]; paths [P, T] are slots of the cache, keys and values [slots, G, D]: a piece's tokens have those
+    from its place in `starts` [P] to that in `lengths` [P], and each attends from the path's beginning to itself.
+    """
+    out = heads.new_zeros(len(heads), heads.shape[1] - 2 * keys.shape[1], keys.shape[2])
+    _attend_paths(heads.numpy(), torch.view_as_real(rotations).numpy(), paths.numpy(), starts.numpy(), lengths.numpy(),
+                  keys.numpy(), values.numpy(), out.numpy())
+    return out.flatten(1)
+
+
 class _RMSNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
@@ -217,6 +231,44 @@ def _attend(heads: Array, rotations: Array, lengths: NDArray[np.int64], prompt_k
                 for n in range(number):
                     for d in range(size):
                         out[p * count + k, g * number + n, d] = mixed[n * count + k, d]
+
+
+@_compiled
+def _attend_paths(heads: Array, rotations: Array, paths: NDArray[np.int64], starts: NDArray[np.int64],
+                  lengths: NDArray[np.int64], keys: Array, values: Array, out: Array) -> None:
+    """As `attend_paths`, with real and imaginary parts of rotations [positions, D/2, 2]; out [R, H, D]."""
+    groups, size = keys.shape[1:]
+    number = out.shape[1] // groups
+    scale = np.float32(1 / np.sqrt(size))
+    queries, mixed = np.empty((number, size), np.float32), np.empty((number, size), np.float32)
+    weights = np.empty((number, paths.shape[1]), np.float32)
+    r = 0
+    for p in range(len(paths)):  # all of them first: a piece may continue another
+        for place in range(starts[p], lengths[p]):
+            slot = paths[p, place]
+            for g in range(groups):
+                _rotate(heads[r, groups * number + g], rotations[place], np.float32(1), keys[slot, g])
+                for d in range(size):
+                    values[slot, g, d] = heads[r, groups * number + groups + g, d]
+            r += 1
+    r = 0
+    for p in range(len(paths)):
+        path = paths[p]
+        for place in range(starts[p], lengths[p]):
+            for g in range(groups):
+                for n in range(number):
+                    _rotate(heads[r, g * number + n], rotations[place], scale, queries[n])
+                for t in range(place + 1):
+                    _dots(queries, keys[path[t], g], weights, t)
+                for n in range(number):
+                    _softmax(weights[n, : place + 1])
+                mixed[:] = 0
+                for t in range(place + 1):
+                    _add(weights, t, values[path[t], g], mixed)
+                for n in range(number):
+                    for d in range(size):
+                        out[r, g * number + n, d] = mixed[n, d]
+            r += 1
 
 
 @_inlined
