@@ -236,12 +236,13 @@ def _attend(heads: Array, rotations: Array, lengths: NDArray[np.int64], prompt_k
 @_compiled
 def _attend_paths(heads: Array, rotations: Array, paths: NDArray[np.int64], starts: NDArray[np.int64],
                   lengths: NDArray[np.int64], keys: Array, values: Array, out: Array) -> None:
-    """As `attend_paths`, with real and imaginary parts of rotations [positions, D/2, 2]; out [R, H, D]."""
+    """As `attend_paths`, with real and imaginary parts of rotations [positions, D/2, 2]; out [R, H, D].
+
+    A token's sums run over as many entries as stand before it, wherever its piece begins.
+    """
     groups, size = keys.shape[1:]
     number = out.shape[1] // groups
     scale = np.float32(1 / np.sqrt(size))
-    queries, mixed = np.empty((number, size), np.float32), np.empty((number, size), np.float32)
-    weights = np.empty((number, paths.shape[1]), np.float32)
     r = 0
     for p in range(len(paths)):  # all of them first: a piece may continue another
         for place in range(starts[p], lengths[p]):
@@ -251,24 +252,41 @@ def _attend_paths(heads: Array, rotations: Array, paths: NDArray[np.int64], star
                 for d in range(size):
                     values[slot, g, d] = heads[r, groups * number + groups + g, d]
             r += 1
-    r = 0
+    seen_keys, seen_values = np.empty((paths.shape[1], size), np.float32), np.empty((paths.shape[1], size), np.float32)
+    query, weights = np.empty(size, np.float32), np.empty(paths.shape[1], np.float32)
+    first = 0
     for p in range(len(paths)):
-        path = paths[p]
-        for place in range(starts[p], lengths[p]):
-            for g in range(groups):
+        for g in range(groups):
+            for t in range(lengths[p]):
+                slot = paths[p, t]
+                for d in range(size):
+                    seen_keys[t, d], seen_values[t, d] = keys[slot, g, d], values[slot, g, d]
+            for place in range(starts[p], lengths[p]):
+                r = first + place - starts[p]
                 for n in range(number):
-                    _rotate(heads[r, g * number + n], rotations[place], scale, queries[n])
-                for t in range(place + 1):
-                    _dots(queries, keys[path[t], g], weights, t)
-                for n in range(number):
-                    _softmax(weights[n, : place + 1])
-                mixed[:] = 0
-                for t in range(place + 1):
-                    _add(weights, t, values[path[t], g], mixed)
-                for n in range(number):
-                    for d in range(size):
-                        out[r, g * number + n, d] = mixed[n, d]
-            r += 1
+                    _rotate(heads[r, g * number + n], rotations[place], scale, query)
+                    _attend_one(query, seen_keys, seen_values, weights[: place + 1], out[r, g * number + n])
+        first += lengths[p] - starts[p]
+
+
+@_inlined
+def _attend_one(query: Array, keys: Array, values: Array, weights: Array, out: Array) -> None:
+    """out [D] of a query [D] over the first keys and values [T, D], as many as there is room for in weights [T']."""
+    count = len(weights)
+    for t in range(count):
+        total = np.float32(0)
+        for d in range(len(query)):
+            total += query[d] * keys[t, d]
+        weights[t] = total
+    _softmax(weights)
+    out[:] = 0
+    for t in range(0, count - 3, 4):
+        w0, w1, w2, w3 = weights[t], weights[t + 1], weights[t + 2], weights[t + 3]
+        for d in range(len(out)):
+            out[d] += w0 * values[t, d] + w1 * values[t + 1, d] + w2 * values[t + 2, d] + w3 * values[t + 3, d]
+    for t in range(count - count % 4, count):
+        for d in range(len(out)):
+            out[d] += weights[t] * values[t, d]
 
 
 @_inlined
