@@ -153,6 +153,14 @@ def test_a_call_that_fails_leaves_nothing_half_read() -> None:
     assert_same_bits(list(cache.evaluate([array(1, 2)])), list(cache_of(100).evaluate([array(1, 2)])))
 
 
+def test_an_evaluation_has_the_same_bits_alone_and_among_many() -> None:
+    random = np.random.default_rng(1)
+    prefixes = [random.integers(12, size=5 + place % 30).astype(np.int32) for place in range(150)]
+    among = list(cache_of(10_000).evaluate(prefixes))
+    for place in range(0, 150, 7):
+        assert_same_bits(list(cache_of(100).evaluate([prefixes[place]])), [among[place]])
+
+
 def test_threads_share_the_reading_and_not_a_bit_differs() -> None:
     random, found = np.random.default_rng(0), []
     prefixes = [random.integers(12, size=20).astype(np.int32) for _ in range(40)]

@@ -118,8 +118,9 @@ class PrefixCache:
                 chosen = paths[start : start + ROWS]
                 hidden = self._stored.last_hidden(chosen)
                 logprobs = self.model.unembed(hidden).float().log_softmax(-1).cpu().numpy()
-                values = self.model.value(hidden).float().sigmoid().tolist()
-                yield from map(Evaluation, logprobs[: len(chosen)], values[: len(chosen)])
+                # One by one: the ends of a longer array would round otherwise than its middle.
+                values = [float(value.sigmoid()) for value in self.model.value(hidden).float()[: len(chosen)]]
+                yield from map(Evaluation, logprobs[: len(chosen)], values)
 
     def prompts(self, paths: Sequence[SlotArray]) -> Prompts:
         return self._stored.prompts(paths)
