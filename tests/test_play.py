@@ -9,11 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from pawl.errors import ConfigError
 from pawl.keys import row_keys
+from pawl.models.opening import fresh_policy
 from pawl.play import TOGETHER, contest, play, think
 from pawl.records import Attempt, Choice, Cost, Problem, Sampling, Verdict
+from pawl.search.mcts import TreeSearch
+from pawl.search.steps import Valued, uniform
 from pawl.tasks.countdown import Countdown
 from pawl.testing import ScriptedPolicy
 
@@ -211,3 +215,16 @@ def test_a_search_over_steps_of_a_task_without_steps_is_refused() -> None:
     plain: Any = SimpleNamespace(name="plain", problems=None, score=None)
     with pytest.raises(ConfigError, match="must have a task with steps, got 'plain'"):
         think(SCRIBE, plain, first_legal, HANDS, key=1)
+
+
+def test_a_search_thinks_the_same_with_a_policy_that_remembers_and_forwards_less() -> None:
+    policy = fresh_policy(["0123456789+-*/=\n "], tokenizer="char", depth=1, context=64, seed=0)
+    with torch.no_grad():
+        policy.model.value_head.weight.normal_(generator=torch.Generator().manual_seed(0))
+    search = TreeSearch(uniform, Valued(policy), simulations=8)
+    remembered, plain = (think(asked, COUNTDOWN, search, HANDS, key=1) for asked in (policy, SCRIBE))
+    for ours, theirs in zip(remembered, plain, strict=True):
+        assert ours.attempt.completion.text == theirs.attempt.completion.text
+        assert ours.cost.estimated == theirs.cost.estimated
+        assert 0 < ours.cost.forwarded < theirs.cost.forwarded / 2
+    assert policy.unread([policy.encode("1+2")]) == [3]  # and keeps nothing afterwards

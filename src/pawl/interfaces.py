@@ -7,6 +7,7 @@ it says what each stage may count on, and `pawl.testing` checks that a part keep
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -154,6 +155,21 @@ class Policy(Protocol):
 
     def logprobs(self, prefixes: Sequence[IntArray], completions: Sequence[IntArray]) -> list[FloatArray]:
         """[T] log-probability of each completion token, from a full forward pass at temperature 1."""
+        ...
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A policy that can keep what it computed of prefixes, so that what several share is computed once."""
+
+    def remembering(self) -> AbstractContextManager[None]:
+        """While it is open, `propose` and `evaluate` forward what is new of a prefix. Scopes may nest; what was kept
+        goes with the outermost, and at once when the weights change."""
+        ...
+
+    def unread(self, prefixes: Sequence[IntArray]) -> Sequence[int]:
+        """[B] tokens of each prefix that `propose` or `evaluate` of them all would forward now, without what is
+        sampled: what several share counts for the first, and nothing is kept outside `remembering`."""
         ...
 
 

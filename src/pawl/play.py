@@ -4,13 +4,14 @@ evidence."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pawl.errors import ConfigError
-from pawl.interfaces import Judge, Policy, Search, StepTask, Task
+from pawl.interfaces import Judge, Policy, Remembers, Search, StepTask, Task
 from pawl.keys import row_keys, stream
 from pawl.records import (
     Attempt,
@@ -102,8 +103,8 @@ def think(
     """One attempt at each problem, a searched step (or the steps that a search decides at once) after the other; `key`
     names the random streams.
 
-    A path on which nothing can be done, or that does not end, is an attempt with an error. Raises ConfigError for a
-    task without steps.
+    A policy that can is remembering all the while: states that begin alike are read once. A path on which nothing can
+    be done, or that does not end, is an attempt with an error. Raises ConfigError for a task without steps.
     """
     if not isinstance(task, StepTask):
         raise ConfigError(f"a search over steps must have a task with steps, got {task.name!r}",
@@ -112,17 +113,18 @@ def think(
     states = [task.start(problem) for problem in problems]
     taken = [0] * len(problems)
     under_way = [i for i, state in enumerate(states) if not task.terminal(state)]
-    for turn in range(most_steps):
-        if not under_way:
-            break
-        keys = row_keys(stream(key, turn), [problems[i].id for i in under_way], 1)[:, 0]
-        for i, choice in zip(under_way, search(policy, task, [states[i] for i in under_way], keys), strict=True):
-            choices[i].append(choice)
-            for action in choice.steps[: most_steps - taken[i]]:
-                states[i], taken[i] = task.step(states[i], action), taken[i] + 1
-        under_way = [i for i in under_way if choices[i][-1].action is not None and taken[i] < most_steps
-                     and not task.terminal(states[i])]
-        watch(len(problems) - len(under_way), len(problems))
+    with policy.remembering() if isinstance(policy, Remembers) else nullcontext():
+        for turn in range(most_steps):
+            if not under_way:
+                break
+            keys = row_keys(stream(key, turn), [problems[i].id for i in under_way], 1)[:, 0]
+            for i, choice in zip(under_way, search(policy, task, [states[i] for i in under_way], keys), strict=True):
+                choices[i].append(choice)
+                for action in choice.steps[: most_steps - taken[i]]:
+                    states[i], taken[i] = task.step(states[i], action), taken[i] + 1
+            under_way = [i for i in under_way if choices[i][-1].action is not None and taken[i] < most_steps
+                         and not task.terminal(states[i])]
+            watch(len(problems) - len(under_way), len(problems))
     errors = [_failure(task, *end) for end in zip(states, choices, strict=True)]
     answers = [None if error else task.answer(state) for state, error in zip(states, errors, strict=True)]
     attempts = [replace(attempt, error=error)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pawl.models import kernels
 from pawl.models.architecture import Architecture, small
-from pawl.models.decode import Grid
+from pawl.models.decode import Grid, prefill
 from pawl.models.transformer import Transformer
 
 torch.set_num_threads(1)
@@ -55,18 +55,18 @@ def assert_is_full_pass(model: Transformer, logits: Tensor, rows: list[int], ste
 
 
 def test_the_state_after_a_prompt_does_not_see_its_padding(model: Transformer) -> None:
-    grid = Grid(model, PROMPTS, LENGTHS, COUNT, STEPS)
+    grid = Grid(model, prefill(model, PROMPTS, LENGTHS), COUNT, STEPS)
     assert_is_full_pass(model, model.unembed(grid.prompt_hidden), [0, COUNT, 2 * COUNT], 0)
 
 
 def test_every_step_is_that_of_a_full_pass(model: Transformer) -> None:
-    grid = Grid(model, PROMPTS, LENGTHS, COUNT, STEPS)
+    grid = Grid(model, prefill(model, PROMPTS, LENGTHS), COUNT, STEPS)
     for step in range(STEPS):
         assert_is_full_pass(model, grid.advance(WRITTEN[:, step]), list(range(9)), step + 1)
 
 
 def test_the_rows_that_are_kept_go_on_as_they_were(model: Transformer) -> None:
-    grid = Grid(model, PROMPTS, LENGTHS, COUNT, STEPS)
+    grid = Grid(model, prefill(model, PROMPTS, LENGTHS), COUNT, STEPS)
     for step in range(2):
         grid.advance(WRITTEN[:, step])
     rows = [7, 6, 0, 2]
@@ -76,7 +76,7 @@ def test_the_rows_that_are_kept_go_on_as_they_were(model: Transformer) -> None:
 
 
 def test_a_grid_may_shrink_to_a_single_row(model: Transformer) -> None:
-    grid = Grid(model, PROMPTS, LENGTHS, COUNT, STEPS)
+    grid = Grid(model, prefill(model, PROMPTS, LENGTHS), COUNT, STEPS)
     grid.advance(WRITTEN[:, 0])
     grid.keep(torch.tensor([1]), torch.tensor([4]), 1)
     assert_is_full_pass(model, grid.advance(WRITTEN[[4], 1]), [4], 2)

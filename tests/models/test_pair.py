@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from pawl.models.opening import fresh_policy, open_policy
 from pawl.models.pair import PolicyWithValue, critic_of
 from pawl.models.policy import TransformerPolicy
 from pawl.records import Demonstration, Sampling, TokenExample
+from pawl.testing import ScriptedPolicy
 
 torch.set_num_threads(1)
 
@@ -91,3 +93,35 @@ def test_each_learns_by_itself(pair: PolicyWithValue, learner: str) -> None:
 def test_a_policy_alone_is_its_own_critic() -> None:
     policy = fresh(0)
     assert critic_of(policy) is policy
+
+
+def test_each_remembers_what_it_has_read_itself(pair: PolicyWithValue) -> None:
+    assert isinstance(pair.policy, TransformerPolicy) and isinstance(pair.value, TransformerPolicy)
+    prefix = [pair.encode("40*2")]
+    plain = pair.evaluate(prefix)
+    with pair.remembering():
+        pair.value.evaluate(prefix)
+        assert pair.value.unread(prefix) == [0] and pair.unread(prefix) == pair.policy.unread(prefix) == [4]
+        (found,) = pair.evaluate(prefix)
+        assert pair.unread(prefix) == [0]
+    assert found.value == pytest.approx(plain[0].value, abs=1e-5)
+    np.testing.assert_allclose(found.logprobs, plain[0].logprobs, atol=2e-5)
+    assert pair.unread(prefix) == pair.value.unread(prefix) == [4]
+
+
+def test_a_policy_that_is_its_own_value_remembers_once() -> None:
+    policy = fresh(0)
+    pair = PolicyWithValue(policy, policy)
+    with pair.remembering():
+        pair.evaluate([pair.encode("1+2")])
+        assert pair.unread([pair.encode("1+2=")]) == [1]
+    assert policy.unread([pair.encode("1+2")]) == [3]
+
+
+def test_beside_one_that_cannot_remember_prefixes_count_whole() -> None:
+    scripted: Any = ScriptedPolicy({})
+    pair = PolicyWithValue(scripted, fresh(0))
+    with pair.remembering():
+        prefix = [pair.value.encode("1+2")]
+        pair.value.evaluate(prefix)
+        assert pair.unread(prefix) == [3]

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pawl.keys import row_keys
+from pawl.learning.train import Objective, train
 from pawl.models.opening import fresh_policy, open_policy
 from pawl.models.policy import TransformerPolicy
-from pawl.records import Demonstration, Sampling
+from pawl.records import Demonstration, Sampling, TokenExample
 from pawl.testing import check_policy
 
 torch.set_num_threads(1)
@@ -163,3 +164,42 @@ def test_a_token_beyond_the_tokenizer_is_written_as_nothing(policy: TransformerP
 
 def test_the_context_is_what_the_model_has(policy: TransformerPolicy) -> None:
     assert policy.context == 96
+
+
+def test_remembering_changes_nothing_that_is_said(policy: TransformerPolicy) -> None:
+    prefixes = [policy.encode(text) for text in (*PROMPTS, "1+2=3", "1+", *PROMPTS)]
+    keys, sampling = row_keys(2, [str(i) for i in range(len(prefixes))], 4), Sampling(12, temperature=0.8)
+    plain = policy.evaluate(prefixes), policy.propose(prefixes, 4, sampling=sampling, keys=keys)
+    with policy.remembering():
+        policy.evaluate(prefixes[2:5])
+        evaluations, groups = policy.evaluate(prefixes), policy.propose(prefixes, 4, sampling=sampling, keys=keys)
+    for ours, theirs in zip(evaluations, plain[0], strict=True):
+        np.testing.assert_allclose(ours.logprobs, theirs.logprobs, atol=2e-5)
+        assert ours.value == pytest.approx(theirs.value, abs=1e-5)
+    for one, other in zip(chain(*groups), chain(*plain[1]), strict=True):
+        assert (one.text, one.finish, one.tokens.tolist()) == (other.text, other.finish, other.tokens.tolist())
+        np.testing.assert_allclose(one.logprobs, other.logprobs, atol=2e-5)
+
+
+def test_what_is_learnt_while_it_remembers_is_said_at_once() -> None:
+    policy = make()
+    prompt, completion = policy.encode_demonstration(Demonstration("1+2=", "3"))
+    tokens = np.concatenate((prompt, completion))
+    example = TokenExample(tokens, (np.arange(len(tokens)) >= len(prompt)).astype(np.float32), len(prompt), 1.0,
+                           "self", "p")
+    with policy.remembering():
+        (before,) = policy.evaluate([prompt])
+        train(policy, [example], [np.zeros(1, np.int64)] * 3, learning_rate=1e-2, objective=Objective())
+        (after,) = policy.evaluate([prompt])
+    (expected,) = policy.evaluate([prompt])
+    np.testing.assert_allclose(after.logprobs, expected.logprobs, atol=2e-5)
+    assert after.logprobs[completion[0]] > before.logprobs[completion[0]] + 0.1
+
+
+def test_a_clone_of_one_that_remembers_remembers_nothing(policy: TransformerPolicy) -> None:
+    prefixes = [policy.encode(PROMPTS[2])]
+    with policy.remembering():
+        policy.evaluate(prefixes)
+        assert policy.unread(prefixes) == [0]
+        assert policy.clone().unread(prefixes) == [len(prefixes[0])]
+    assert policy.unread(prefixes) == [len(prefixes[0])]

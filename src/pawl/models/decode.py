@@ -36,27 +36,43 @@ class LayerCache:
     """[P, G, T, K, D]"""
 
 
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """What was computed of P prompts."""
+
+    keys: list[Tensor]
+    """[P, G, S, D] of each layer; what is beyond a prompt's length is not looked at."""
+    values: list[Tensor]
+    """[P, G, S, D] of each layer."""
+    hidden: Tensor
+    """[P, C] final hidden state of each prompt's last token."""
+    lengths: Tensor
+    """[P]"""
+
+
+def prefill(model: Transformer, tokens: Tensor, lengths: Tensor) -> Prompts:
+    """Prompts [P, S], right-padded, with their lengths [P] (at least 1)."""
+    rotations = model.rotary(tokens.shape[1])
+    x, keys, values = model.embed(tokens), [], []
+    for block in model.layers():
+        x, k, v = block(x, rotations)
+        keys.append(k.transpose(1, 2).contiguous())
+        values.append(v.transpose(1, 2).contiguous())
+    return Prompts(keys, values, model.norm(x)[torch.arange(len(tokens), device=tokens.device), lengths - 1], lengths)
+
+
 class Grid:
     """P prompts by K completions, advancing a token at a time."""
 
-    def __init__(self, model: Transformer, prompts: Tensor, lengths: Tensor, count: int, max_tokens: int) -> None:
-        """Prompts [P, S] right-padded, with their lengths [P] (at least 1); room for max_tokens a row."""
+    def __init__(self, model: Transformer, prompts: Prompts, count: int, max_tokens: int) -> None:
+        """Room for max_tokens a row."""
         self.model, self.count, self.step = model, count, 0
-        self.lengths, self.longest = lengths, int(lengths.max())
-        self.layers, hidden = self._prefill(prompts, count, max_tokens)
-        self.prompt_hidden = hidden[torch.arange(len(prompts), device=prompts.device), lengths - 1]
-        """[P, C] final hidden state of each prompt's last token."""
-
-    def _prefill(self, prompts: Tensor, count: int, max_tokens: int) -> tuple[list[LayerCache], Tensor]:
-        model, layers = self.model, []
-        rotations = model.rotary(prompts.shape[1])
-        x = model.embed(prompts)
-        for block in model.layers():
-            x, k, v = block(x, rotations)
-            keys, values = k.transpose(1, 2).contiguous(), v.transpose(1, 2).contiguous()
-            room = k.new_empty(len(prompts), k.shape[2], max_tokens, count, k.shape[3])
-            layers.append(LayerCache(keys, values, room, torch.empty_like(room)))
-        return layers, model.norm(x)
+        self.lengths, self.longest = prompts.lengths, int(prompts.lengths.max())
+        self.prompt_hidden = prompts.hidden
+        self.layers = []
+        for keys, values in zip(prompts.keys, prompts.values, strict=True):
+            room = keys.new_empty(len(keys), keys.shape[1], max_tokens, count, keys.shape[3])
+            self.layers.append(LayerCache(keys, values, room, torch.empty_like(room)))
 
     @torch.no_grad()
     def advance(self, tokens: Tensor) -> Tensor:

@@ -74,6 +74,20 @@ def attend(heads: Tensor, rotations: Tensor, lengths: Tensor, prompt_keys: Tenso
     return out.flatten(1)
 
 
+def attend_paths(heads: Tensor, rotations: Tensor, paths: Tensor, starts: Tensor, lengths: Tensor, keys: Tensor,
+                 values: Tensor) -> Tensor:
+    """What the new tokens of P pieces gather [R, H * D]; their keys and values enter the cache; a row beyond them is 0.
+
+    Queries, keys and values in `heads` [R, H + 2 * G, D], piece after piece, not rotated yet; complex rotations
+    [positions, D/2]; paths [P, T] are slots of the cache, keys and values [slots, G, D]: a piece's tokens have those
+    from its place in `starts` [P] to that in `lengths` [P], and each attends from the path's beginning to itself.
+    """
+    out = heads.new_zeros(len(heads), heads.shape[1] - 2 * keys.shape[1], keys.shape[2])
+    _attend_paths(heads.numpy(), torch.view_as_real(rotations).numpy(), paths.numpy(), starts.numpy(), lengths.numpy(),
+                  keys.numpy(), values.numpy(), out.numpy())
+    return out.flatten(1)
+
+
 class _RMSNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
@@ -217,6 +231,62 @@ def _attend(heads: Array, rotations: Array, lengths: NDArray[np.int64], prompt_k
                 for n in range(number):
                     for d in range(size):
                         out[p * count + k, g * number + n, d] = mixed[n * count + k, d]
+
+
+@_compiled
+def _attend_paths(heads: Array, rotations: Array, paths: NDArray[np.int64], starts: NDArray[np.int64],
+                  lengths: NDArray[np.int64], keys: Array, values: Array, out: Array) -> None:
+    """As `attend_paths`, with real and imaginary parts of rotations [positions, D/2, 2]; out [R, H, D].
+
+    A token's sums run over as many entries as stand before it, wherever its piece begins.
+    """
+    groups, size = keys.shape[1:]
+    number = out.shape[1] // groups
+    scale = np.float32(1 / np.sqrt(size))
+    r = 0
+    for p in range(len(paths)):  # all of them first: a piece may continue another
+        for place in range(starts[p], lengths[p]):
+            slot = paths[p, place]
+            for g in range(groups):
+                _rotate(heads[r, groups * number + g], rotations[place], np.float32(1), keys[slot, g])
+                for d in range(size):
+                    values[slot, g, d] = heads[r, groups * number + groups + g, d]
+            r += 1
+    seen_keys, seen_values = np.empty((paths.shape[1], size), np.float32), np.empty((paths.shape[1], size), np.float32)
+    query, weights = np.empty(size, np.float32), np.empty(paths.shape[1], np.float32)
+    first = 0
+    for p in range(len(paths)):
+        for g in range(groups):
+            for t in range(lengths[p]):
+                slot = paths[p, t]
+                for d in range(size):
+                    seen_keys[t, d], seen_values[t, d] = keys[slot, g, d], values[slot, g, d]
+            for place in range(starts[p], lengths[p]):
+                r = first + place - starts[p]
+                for n in range(number):
+                    _rotate(heads[r, g * number + n], rotations[place], scale, query)
+                    _attend_one(query, seen_keys, seen_values, weights[: place + 1], out[r, g * number + n])
+        first += lengths[p] - starts[p]
+
+
+@_inlined
+def _attend_one(query: Array, keys: Array, values: Array, weights: Array, out: Array) -> None:
+    """out [D] of a query [D] over the first keys and values [T, D], as many as there is room for in weights [T']."""
+    count = len(weights)
+    for t in range(count):
+        total = np.float32(0)
+        for d in range(len(query)):
+            total += query[d] * keys[t, d]
+        weights[t] = total
+    _softmax(weights)
+    out[:] = 0
+    for t in range(0, count - 3, 4):
+        w0, w1, w2, w3 = weights[t], weights[t + 1], weights[t + 2], weights[t + 3]
+        for d in range(len(out)):
+            out[d] += w0 * values[t, d] + w1 * values[t + 1, d] + w2 * values[t + 2, d] + w3 * values[t + 3, d]
+    for t in range(count - count % 4, count):
+        for d in range(len(out)):
+            out[d] += weights[t] * values[t, d]
 
 
 @_inlined

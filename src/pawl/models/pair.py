@@ -8,11 +8,12 @@ checkpoint, a checkpoint itself, which transformers passes over.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from torch import Tensor, nn
 
-from pawl.interfaces import Trainable
+from pawl.interfaces import Remembers, Trainable
 from pawl.records import (
     Completion,
     Demonstration,
@@ -28,8 +29,8 @@ FOLDER = "value"
 
 
 class PolicyWithValue:
-    """Implements `Trainable`: all but the value is the policy's. What trains it trains the policy; the value network
-    is a `Trainable` of its own."""
+    """Implements `Trainable` and `Remembers`: all but the value is the policy's. What trains it trains the policy; the
+    value network is a `Trainable` of its own."""
 
     def __init__(self, policy: Trainable, value: Trainable) -> None:
         """Both read the same tokens."""
@@ -58,6 +59,21 @@ class PolicyWithValue:
 
     def logprobs(self, prefixes: Sequence[IntArray], completions: Sequence[IntArray]) -> list[FloatArray]:
         return self.policy.logprobs(prefixes, completions)
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """Each of the two keeps its own, if it can."""
+        with ExitStack() as stack:
+            for network in (self.policy, self.value):
+                if isinstance(network, Remembers):
+                    stack.enter_context(network.remembering())
+            yield
+
+    def unread(self, prefixes: Sequence[IntArray]) -> list[int]:
+        """Of the policy."""
+        if isinstance(self.policy, Remembers):
+            return list(self.policy.unread(prefixes))
+        return [len(prefix) for prefix in prefixes]
 
     def clone(self) -> PolicyWithValue:
         return PolicyWithValue(self.policy.clone(), self.value.clone())

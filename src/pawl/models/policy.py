@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from pawl.models.chat import ChatTemplate, encode_prompt
 from pawl.models.checkpoint import save_checkpoint
+from pawl.models.prefix_cache import MOST_BYTES, PrefixCache
 from pawl.models.sampling import sample
 from pawl.models.scoring import before_stop, evaluate, score, stops_now
 from pawl.models.tokenizer import Tokenizer
@@ -29,10 +31,11 @@ from pawl.records import (
 
 
 class TransformerPolicy:
-    """Implements `Trainable` with Pawl's own transformer."""
+    """Implements `Trainable` and `Remembers` with Pawl's own transformer."""
 
     def __init__(self, model: Transformer, tokenizer: Tokenizer, chat: ChatTemplate | None = None) -> None:
         self.model, self.tokenizer, self.chat = model, tokenizer, chat
+        self._cache: PrefixCache | None = None
 
     @property
     def context(self) -> int:
@@ -51,8 +54,10 @@ class TransformerPolicy:
         def stops(tokens: IntArray) -> bool:
             return stops_now(tokens, sampling.stop, self.tokenizer)
 
-        rows = sample(self.model, prefixes, count, sampling=sampling, keys=keys,
-                      end=frozenset(self.tokenizer.end_ids), stopper=stops if sampling.stop else None)
+        cache, rows = self._cache, []
+        for part in cache.parts(prefixes) if cache is not None else (slice(None),):
+            rows += sample(self.model, prefixes[part], count, sampling=sampling, keys=keys[part], cache=cache,
+                           end=frozenset(self.tokenizer.end_ids), stopper=stops if sampling.stop else None)
         return [
             [Completion(before_stop(self.tokenizer.decode(row.tokens), sampling.stop), row.tokens, row.logprobs,
                         row.finish) for row in group]
@@ -61,11 +66,27 @@ class TransformerPolicy:
 
     @torch.no_grad()
     def evaluate(self, prefixes: Sequence[IntArray]) -> list[Evaluation]:
+        if self._cache is not None:
+            return list(self._cache.evaluate(prefixes))
         return evaluate(self.forward, prefixes, self.model.device)
 
     @torch.no_grad()
     def logprobs(self, prefixes: Sequence[IntArray], completions: Sequence[IntArray]) -> list[FloatArray]:
         return score(self.forward, prefixes, completions, self.model.device)
+
+    @contextmanager
+    def remembering(self, *, most_bytes: int = MOST_BYTES) -> Iterator[None]:
+        """Prefixes are kept in `most_bytes` while it is open; within another, that one's bound holds."""
+        outer = self._cache
+        if outer is None:
+            self._cache = PrefixCache(self.model, most_bytes=most_bytes)
+        try:
+            yield
+        finally:
+            self._cache = outer
+
+    def unread(self, prefixes: Sequence[IntArray]) -> list[int]:
+        return [len(prefix) for prefix in prefixes] if self._cache is None else self._cache.unread(prefixes)
 
     def clone(self) -> TransformerPolicy:
         return TransformerPolicy(copy.deepcopy(self.model), self.tokenizer, self.chat)

@@ -16,8 +16,9 @@ import torch
 from numpy.typing import NDArray
 
 from pawl.keys import uniforms
-from pawl.models.decode import Grid
+from pawl.models.decode import Grid, Prompts, prefill
 from pawl.models.draw import draw
+from pawl.models.prefix_cache import PrefixCache
 from pawl.models.threads import one_thread_each
 from pawl.models.transformer import Transformer
 from pawl.records import FloatArray, IntArray, KeyArray, Sampling
@@ -54,17 +55,27 @@ def sample(
     keys: KeyArray,
     end: frozenset[int],
     stopper: Stopper | None = None,
+    cache: PrefixCache | None = None,
 ) -> list[list[Row]]:
-    """`count` completions of each prompt; keys [P, count]; `end` are the tokens that end a completion."""
+    """`count` completions of each prompt; keys [P, count]; `end` are the tokens that end a completion.
+
+    Prompts that a `cache` is given for fit together in it.
+    """
     rows: list[list[Row]] = [[] for _ in prompts]
     threads = torch.get_num_threads() if model.device.type == "cpu" else 1
     # A share of the rows for each thread, or full grids where there are more rows than that.
     size = max(1, min(ROWS, -(-len(prompts) * count // threads)) // count)
     chunks = list(_chunks([len(prompt) for prompt in prompts], size))
+    paths = [] if cache is None or not prompts else cache.read(prompts)
+
+    def opened(chosen: Sequence[int]) -> Prompts:
+        if cache is None:
+            return _prefilled(model, [prompts[i] for i in chosen])
+        return cache.prompts([paths[i] for i in chosen])
 
     def work(chosen: list[int]) -> list[list[Row]]:
         with torch.no_grad():  # not inference_mode: the rotary table that grows here serves training too
-            return _sample_grid(model, [prompts[i] for i in chosen], count, sampling, keys[chosen], end, stopper)
+            return _sample_grid(model, chosen, opened, count, sampling, keys[chosen], end, stopper)
 
     for chosen, finished in zip(chunks, one_thread_each(work, chunks, threads), strict=True):
         for place, completions in zip(chosen, finished, strict=True):
@@ -83,18 +94,18 @@ def _chunks(lengths: Sequence[int], size: int) -> Iterator[list[int]]:
 
 
 def _sample_grid(
-    model: Transformer, prompts: list[IntArray], count: int, sampling: Sampling, keys: KeyArray,
-    end: frozenset[int], stopper: Stopper | None,
+    model: Transformer, chosen: list[int], opened: Callable[[Sequence[int]], Prompts], count: int, sampling: Sampling,
+    keys: KeyArray, end: frozenset[int], stopper: Stopper | None,
 ) -> list[list[Row]]:
     device = model.device
-    total = len(prompts) * count
+    total = len(chosen) * count
     tokens_out = np.zeros((total, sampling.max_tokens), dtype=np.int32)
     logprobs_out = np.zeros((total, sampling.max_tokens), dtype=np.float32)
     lengths = np.full(total, sampling.max_tokens)
     ends = np.array(sorted(end))
 
     place = _arrange(np.arange(total).reshape(-1, count))
-    grid = _open(model, [prompts[i] for i in place.prompts], place.count, sampling.max_tokens, device)
+    grid = Grid(model, opened([chosen[i] for i in place.prompts]), place.count, sampling.max_tokens)
     origin, flat_keys = place.rows, keys.reshape(-1)
     logits = model.unembed(grid.prompt_hidden.repeat_interleave(place.count, dim=0))
     for step in range(sampling.max_tokens):
@@ -128,14 +139,14 @@ def _sample_grid(
     ]
 
 
-def _open(model: Transformer, prompts: list[IntArray], count: int, max_tokens: int, device: torch.device) -> Grid:
-    """A grid over right-padded prompts."""
+def _prefilled(model: Transformer, prompts: list[IntArray]) -> Prompts:
+    """Of prompts right-padded to a multiple of LENGTH_STEP."""
     width = -(-max(map(len, prompts)) // LENGTH_STEP) * LENGTH_STEP
     padded = torch.zeros(len(prompts), width, dtype=torch.long)
     for row, prompt in enumerate(prompts):
         padded[row, : len(prompt)] = torch.from_numpy(prompt)
     lengths = torch.tensor([len(prompt) for prompt in prompts])
-    return Grid(model, padded.to(device), lengths.to(device), count, max_tokens)
+    return prefill(model, padded.to(model.device), lengths.to(model.device))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What stands between a task with rules and a search: who proposes steps, who estimates states, and what it cost.
 
-A step is a line of text: `delimiter` ends it, the end token too. Not covered: prefixes kept between calls; every call
-forwards its prompts again, and they are counted each time.
+A step is a line of text: `delimiter` ends it, the end token too. Prompts cost what a model forwards of them: whole, or
+what is new to one that is remembering. Not covered: lines remembered from when they were sampled; they are read again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pawl.errors import ConfigError
-from pawl.interfaces import IllegalAction, Policy, StepTask
+from pawl.interfaces import IllegalAction, Policy, Remembers, StepTask
 from pawl.keys import fold
 from pawl.records import Attempt, Completion, Cost, FloatArray, IntArray, KeyArray, Prompt, Sampling
 
@@ -74,12 +74,17 @@ class Sampled:
         prefixes = [policy.encode(task.prompt(state)) for state in states]
         sampling = Sampling(self.max_tokens, self.temperature, stop=(self.delimiter,))
         rows = fold(keys[:, None], np.arange(self.count, dtype=np.uint64))
+        read = _read(policy, prefixes)
         drawn = policy.propose(prefixes, self.count, sampling=sampling, keys=rows)
-        return [_gathered(task, state, group, len(prefix))
-                for state, group, prefix in zip(states, drawn, prefixes, strict=True)]
+        return [_gathered(task, *one) for one in zip(states, drawn, read, strict=True)]
 
 
-def _gathered(task: StepTask, state: Any, completions: Sequence[Completion], prefix: int) -> Proposal:
+def _read(model: Policy, prefixes: Sequence[IntArray]) -> list[int]:
+    """[L] tokens of each prefix that the model is about to forward."""
+    return list(model.unread(prefixes)) if isinstance(model, Remembers) else [len(prefix) for prefix in prefixes]
+
+
+def _gathered(task: StepTask, state: Any, completions: Sequence[Completion], read: int) -> Proposal:
     """The legal steps among completions; texts that mean one step share its probability."""
     lines = {completion.text: float(np.exp(completion.logprobs.sum())) for completion in completions
              if completion.finish == "stop"}
@@ -93,7 +98,7 @@ def _gathered(task: StepTask, state: Any, completions: Sequence[Completion], pre
         likelihoods[action] = likelihoods.get(action, 0.0) + likelihood
     generated = sum(len(completion.tokens) for completion in completions)
     return Proposal(tuple(likelihoods), _shares(np.array(list(likelihoods.values()))),
-                    Cost(prefix + generated, generated))
+                    Cost(read + generated, generated))
 
 
 def _shares(likelihoods: Any) -> FloatArray:
@@ -136,6 +141,7 @@ class Valued:
                              for attempt in attempts])
 
     def _values(self, prefixes: Sequence[IntArray]) -> tuple[FloatArray, list[Cost]]:
+        costs = [Cost(read, 0, 1) for read in _read(self.model, prefixes)]
         parts = (prefixes[start : start + TOGETHER] for start in range(0, len(prefixes), TOGETHER))
         values = [evaluation.value for part in parts for evaluation in self.model.evaluate(part)]
-        return np.array(values, np.float32), [Cost(len(prefix), 0, 1) for prefix in prefixes]
+        return np.array(values, np.float32), costs

@@ -1,0 +1,72 @@
+"""What steps and values cost: every token that is forwarded, and what a policy remembers once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+import torch
+
+from pawl.keys import row_keys
+from pawl.models.opening import fresh_policy
+from pawl.models.policy import TransformerPolicy
+from pawl.records import IntArray
+from pawl.search.steps import Sampled, Valued
+from pawl.tasks.countdown import Countdown
+from pawl.testing import ScriptedPolicy
+
+torch.set_num_threads(1)
+
+TASK = Countdown(numbers=3, max_number=9)
+START = TASK.start(TASK.problem((2, 3, 7), 13))
+STATES = [START, *(TASK.step(START, action) for action in TASK.actions(START)[:4])]
+KEYS = row_keys(0, [str(i) for i in range(5)], 1)[:, 0]
+
+
+@pytest.fixture
+def policy() -> TransformerPolicy:
+    return fresh_policy([TASK.prompt(state) for state in STATES], tokenizer="char", depth=1, context=64, seed=0)
+
+
+def beginnings(policy: Any, states: Sequence[Any]) -> set[tuple[int, ...]]:
+    """Every token of the prompts, told apart by all that is before it."""
+    prefixes: list[IntArray] = [policy.encode(TASK.prompt(state)) for state in states]
+    return {tuple(prefix[:end].tolist()) for prefix in prefixes for end in range(1, len(prefix) + 1)}
+
+
+def prompts(policy: Any, states: Sequence[Any]) -> list[int]:
+    return [len(policy.encode(TASK.prompt(state))) for state in states]
+
+
+def test_whoever_remembers_nothing_forwards_every_prompt_whole(policy: TransformerPolicy) -> None:
+    for asked in (policy, ScriptedPolicy({}, default=("7+3=10\n",))):
+        _, costs = Valued(asked)(asked, TASK, STATES)
+        assert [cost.forwarded for cost in costs] == prompts(asked, STATES)
+        proposals = Sampled(3, max_tokens=8)(asked, TASK, STATES, KEYS)
+        assert [one.cost.forwarded - one.cost.generated for one in proposals] == prompts(asked, STATES)
+
+
+def test_a_value_forwards_what_states_share_once(policy: TransformerPolicy) -> None:
+    with policy.remembering():
+        costs = [cost for chosen in (STATES[:3], STATES) for cost in Valued(policy)(policy, TASK, chosen)[1]]
+    assert sum(cost.forwarded for cost in costs) == len(beginnings(policy, STATES))
+    assert [cost.forwarded for cost in costs[3:6]] == [0, 0, 0]
+    assert sum(cost.estimated for cost in costs) == 8
+
+
+def test_proposals_forward_what_states_share_once_and_what_is_sampled(policy: TransformerPolicy) -> None:
+    with policy.remembering():
+        found = [one for _ in range(2) for one in Sampled(3, max_tokens=8)(policy, TASK, STATES, KEYS)]
+    assert sum(one.cost.forwarded - one.cost.generated for one in found) == len(beginnings(policy, STATES))
+    assert all(one.cost.generated > 0 for one in found)
+
+
+@pytest.mark.parametrize("forgets", [True, False])
+def test_a_scope_within_another_keeps_what_the_outer_one_holds(policy: TransformerPolicy, forgets: bool) -> None:
+    with nullcontext() if forgets else policy.remembering():
+        for _ in range(2):
+            with policy.remembering():
+                _, costs = Valued(policy)(policy, TASK, [START])
+    assert costs[0].forwarded == (prompts(policy, [START])[0] if forgets else 0)
