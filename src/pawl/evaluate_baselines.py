@@ -8,11 +8,12 @@ at least. Its attempts are chosen from by the same code as those of `pawl.search
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from pawl.interfaces import Judge, Policy, Task
+from pawl.interfaces import Judge, Policy, Remembers, Task
 from pawl.play import play
 from pawl.records import Attempt, Cost, FloatArray, Problem, Sampling
 from pawl.search.best_of_n import How, Scorer, elect, weigh
@@ -66,8 +67,9 @@ class Unsearched:
         return Bought(self.scores(attempts), (_prompt_tokens(attempts) + _tokens(attempts)) / len(attempts), 1)
 
     def buy(self, tokens: float) -> dict[str, Bought]:
-        """Each of BASELINES for so many tokens a problem."""
-        counts = {name: self._affordable(tokens, valued=how != "majority") for name, how in BASELINES.items()}
+        """Each of BASELINES for so many tokens a problem; the value reads what attempts share once, as in a search."""
+        with self.policy.remembering() if isinstance(self.policy, Remembers) else nullcontext():
+            counts = {name: self._affordable(tokens, valued=how != "majority") for name, how in BASELINES.items()}
         return {name: Bought(self.scores(self._chosen(BASELINES[name], count)),
                              self._spent(count, valued=BASELINES[name] != "majority"), count)
                 for name, count in counts.items()}

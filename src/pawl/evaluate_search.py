@@ -96,9 +96,9 @@ def trace_curve(unsearched: Unsearched, task: Task, name: str, priors: Mapping[s
 def _baseline_rows(unsearched: Unsearched, spent: Sequence[float]) -> list[dict[str, Any]]:
     """Every baseline at these tokens a problem; where several pay for the same attempts, they are one row."""
     rows = [{"method": "greedy", **_bought_rate(unsearched.greedy())}]
-    for tokens in sorted(spent):
+    for tokens in sorted(spent, reverse=True):  # the most first, so that all is drawn and valued at one go
         rows += [{"method": name, **_bought_rate(one)} for name, one in unsearched.buy(tokens).items()]
-    ordered = sorted(rows, key=lambda row: str(row["method"]))
+    ordered = sorted(rows, key=lambda row: (str(row["method"]), row["tokens"]))
     return [row for place, row in enumerate(ordered) if row not in ordered[:place]]
 
 
