@@ -6,18 +6,20 @@ Nothing here asks the truth before it has an answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pawl.evaluate_baselines import Bought, Unsearched
 from pawl.gate.statistics import paired_counts, sign_test, wilson_interval
-from pawl.interfaces import Judge, Policy, Search, Task
+from pawl.interfaces import Judge, Policy, Search, StepTask, Task
 from pawl.keys import stream
 from pawl.play import Watch, think
 from pawl.records import Problem
 from pawl.search.best_of_n import Scorer
+from pawl.search.mcts import TreeSearch
+from pawl.search.told import PathsOf, ToldEnds
 
 Rates = dict[str, dict[str, Any]]
 
@@ -56,6 +58,18 @@ def measure_search(unsearched: Unsearched, task: Task, search: Search, *, key: i
     forwarded, generated = (float(np.mean([getattr(thought.cost, name) for thought in thoughts]))
                             for name in ("forwarded", "generated"))
     return scores, _rate(scores, forwarded) | {"generated": generated}
+
+
+def measure_told(policy: Policy, task: StepTask, search: TreeSearch, problems: Sequence[Problem], judge: Judge, *,
+                 key: int, watch: Watch) -> dict[str, Any]:
+    """The share of problems of which the search comes to a right end when it is told the truth of every end, as one
+    that checks itself would be. It says how far trying goes, and proves nothing of the model."""
+    ends = ToldEnds(search.estimate, judge)
+    thoughts = think(policy, PathsOf(task), replace(search, estimate=ends), problems, key=stream(key, "think"),
+                     watch=watch)
+    found = {name for name, _ in ends.right}
+    return _rate([float(problem.id in found) for problem in problems],
+                 float(np.mean([thought.cost.forwarded for thought in thoughts]))) | {"asked": ends.asked}
 
 
 def _compared(unsearched: Unsearched, scores: list[float], found: dict[str, Any]) -> Compared:

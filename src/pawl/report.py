@@ -43,6 +43,7 @@ def render_report(ledger: Ledger) -> str:
     """The page itself."""
     # These bring matplotlib, which only a report needs.
     from pawl import report_figures as figures
+    from pawl import report_search as search
     from pawl import report_shares as shares
     from pawl.report_reliability import reliability
 
@@ -50,6 +51,7 @@ def render_report(ledger: Ledger) -> str:
     groups = {
         "hero": figures.hero(run),
         "accuracy": figures.accuracy(run),
+        "search": search.leading(run),
         "meters": [*figures.meters(run), *reliability(run)],
         "sources": shares.sources(run),
         "time": shares.time(run),
@@ -65,6 +67,7 @@ def render_report(ledger: Ledger) -> str:
             figures=groups,
             entries=[story.entry(one) for one in run.generations],
             settings=story.settings(run),
+            searched=search.table(run),
             numbers=_numbers(run),
             reading=run.reading,
         )

@@ -73,7 +73,7 @@ def accuracy(run: Run) -> Figure | None:
         "accuracy",
         "Right answers, generation by generation",
         caption,
-        _in_words(shown, percent),
+        in_words(shown, percent),
         legend_of(shown),
         lambda name, size: plots.lines(name, shown, size, share=True, outcomes=run.outcomes()),
     )
@@ -167,7 +167,7 @@ def _meter(run: Run, meter: _Meter) -> Figure | None:
     words = percent if meter.share else "{:.3g}".format
     names = legend_of(shown) if len(shown) > 1 else ()
     svg = plots.lines(meter.name, shown, SMALL, share=meter.share)
-    return Figure(meter.name, meter.title, meter.caption, _in_words(shown, words), names, Markup(svg))
+    return Figure(meter.name, meter.title, meter.caption, in_words(shown, words), names, Markup(svg))
 
 
 def _contest(run: Run, who: str, name: str, colour: str, marker: str) -> Series | None:
@@ -227,7 +227,7 @@ def legend_of(series: Sequence[Series]) -> tuple[tuple[str, str, str], ...]:
 _SHAPES = {"o": "round", "s": "square", "D": "diamond", "v": "triangle", "^": "triangle-up"}
 
 
-def _in_words(series: Sequence[Series], words: Callable[[float], str]) -> str:
+def in_words(series: Sequence[Series], words: Callable[[float], str]) -> str:
     """Every line's numbers; a long line is told by its first, best-known places."""
     return " ".join(f"{one.name}: {_line_in_words(one, words)}." for one in series)
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
-from pawl.search.named import SEARCHES
+from pawl.search.named import BASELINES_IN_WORDS, SEARCHES
 
 if TYPE_CHECKING:
     from pawl.config import Setting
@@ -101,10 +101,6 @@ def run_in_words(result: Mapping[str, Any]) -> str:
     return f"{table(rows)}\n{', '.join(counts)}, {spent}\n{result['report']}"
 
 
-_BASELINES = {"greedy": "greedy", "best_of_n": "best of {} by value", "majority": "majority of {}",
-              "weighted": "majority of {}, weighted by value"}
-
-
 def evaluation_in_words(result: Mapping[str, Any]) -> str:
     """A policy alone, with search, and the baselines at the same tokens."""
     policy, search = result["policy"], result.get("search")
@@ -115,7 +111,8 @@ def evaluation_in_words(result: Mapping[str, Any]) -> str:
         rows.append((name, percent(search["pass@1"], search["ci"]), f"{search['tokens']:.0f} tokens a problem"))
     for name, rate in result["baselines"].items():
         spent = f"{rate['tokens']:.0f} tokens a problem" if search else ""
-        rows.append((_BASELINES[name].format(rate.get("attempts")), percent(rate["pass@1"], rate.get("ci")), spent))
+        answers = BASELINES_IN_WORDS[name].format(rate.get("attempts"))
+        rows.append((answers, percent(rate["pass@1"], rate.get("ci")), spent))
     said = [f"{result['task']}, {result['problems']} {result['split']} problems", table(rows)]
     sentences = [result[key] for key in ("sentence", "curve_sentence", "curve_page", "tree") if key in result]
     return "\n".join([*said, *sentences])

@@ -19,8 +19,8 @@ from typing import Any, ClassVar, Literal
 from pawl import measure
 from pawl.config import settings
 from pawl.errors import ConfigError
-from pawl.evaluate_search import compare
-from pawl.interfaces import Search, StepTask, Symmetric, Task, Trainable
+from pawl.evaluate_search import compare, measure_told
+from pawl.interfaces import StepTask, Symmetric, Task, Trainable
 from pawl.keys import permutation, stream
 from pawl.ledger import Ledger
 from pawl.loop import Turn
@@ -35,8 +35,8 @@ from pawl.records import Attempt, Event, IntArray, Problem, TokenExample, Verdic
 from pawl.run_directory import RunDirectory
 from pawl.search.labels import Remembered, state_labels
 from pawl.search.mcts import TreeSearch
-from pawl.search.named import Prior, named
-from pawl.search.steps import Valued, uniform, unknown
+from pawl.search.named import Prior
+from pawl.search.steps import Sampled, Valued, uniform, unknown
 from pawl.search.told import PathsOf, ToldEnds
 from pawl.selection.examples import path_examples
 from pawl.selection.variants import varied
@@ -100,9 +100,9 @@ class Reason(ExpertIteration):
     tree: Remembered
     """What search saw in this generation."""
 
-    def search(self, policy: Trainable, prior: Prior = "policy") -> Search:
-        return named("gumbel", critic_of(policy), budget=self.settings.simulations, prior=prior,
-                     max_tokens=self.settings.max_tokens)
+    def search(self, policy: Trainable, prior: Prior = "policy") -> TreeSearch:
+        propose = Sampled(max_tokens=self.settings.max_tokens) if prior == "policy" else uniform
+        return TreeSearch(propose, Valued(critic_of(policy)), self.settings.simulations)
 
     def play(self, champion: Trainable, problems: Sequence[Problem], turn: Turn) -> list[Attempt]:
         """Samples at every problem, and every right end that search found where few of them were right."""
@@ -179,11 +179,13 @@ class Reason(ExpertIteration):
                              key=self.key("measure search", turn))
             scores = [verdict.score or 0.0 for verdict in self.judge([thought.attempt for thought in thoughts])]
         if scores:
-            turn.metrics |= {"search_accuracy": sum(scores) / len(scores), "search_problems": len(scores)}
+            alone = result.evidence.candidate[:SEARCHED_PROBLEMS]
+            turn.metrics |= {"search_accuracy": sum(scores) / len(scores), "search_problems": len(scores),
+                             "search_alone": float(alone.mean())}
         return result
 
     def search_at_last(self, champion: Trainable, problems: Sequence[Problem], watch: Watch) -> dict[str, Any]:
-        """Search beside what its tokens buy without it, and with a uniform prior."""
+        """Search beside what its tokens buy without it, and with a uniform prior; and, named so, told the truth."""
         critic = critic_of(champion)
         found = {
             prior: compare(champion, self.task, self.search(champion, prior), Valued(critic).attempts, problems,
@@ -191,6 +193,9 @@ class Reason(ExpertIteration):
                            key=stream(self.settings.seed, "search"), watch=watch)
             for prior in ("policy", "uniform")
         }
+        told = {prior: measure_told(champion, self.task, self.search(champion, prior), problems, self.judge,
+                                    key=stream(self.settings.seed, "search"), watch=watch)
+                for prior in ("policy", "uniform")}
         return {"name": "gumbel", "budget": self.settings.simulations, **found["policy"].search,
                 "sentence": found["policy"].sentence, "baselines": found["policy"].baselines,
-                "uniform": found["uniform"].search}
+                "uniform": found["uniform"].search, "told": told}

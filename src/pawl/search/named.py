@@ -114,6 +114,9 @@ SEARCHES = {
     "tot_depth": Named(_thoughts("depth-first"), "Tree of Thoughts, down and back", "states visited at most"),
 }
 """Every search by its name."""
+BASELINES_IN_WORDS = {"greedy": "greedy", "best_of_n": "best of {} by value", "majority": "majority of {}",
+                      "weighted": "majority of {}, weighted by value"}
+"""What the same tokens buy without search; {} is the number of answers."""
 
 
 def named(name: str, value: Policy, *, budget: int, prior: Prior = "policy", max_tokens: int = 64,
