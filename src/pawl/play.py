@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pawl.errors import ConfigError
-from pawl.interfaces import Judge, Policy, Search, StepTask, Task
+from pawl.interfaces import Judge, Policy, Search, SearchOfPaths, StepTask, Task
 from pawl.keys import row_keys, stream
 from pawl.records import (
     Attempt,
@@ -105,6 +105,8 @@ def think(
     if not isinstance(task, StepTask):
         raise ConfigError(f"a search over steps must have a task with steps, got {task.name!r}",
                           hint="the task needs start, actions, step, terminal, prompt, parse, answer and key")
+    if isinstance(search, SearchOfPaths):
+        search = search.begin()
     choices: list[list[Choice]] = [[] for _ in problems]
     states = [task.start(problem) for problem in problems]
     under_way = [i for i, state in enumerate(states) if not task.terminal(state)]
