@@ -102,6 +102,36 @@ def test_walks_end_and_bounds_hold_and_no_edge_has_more_visits_than_its_node(
 
 
 @pytest.mark.parametrize("rule", RULES)
+def test_walks_under_way_do_not_send_another_round_in_a_circle(rule: Rule) -> None:
+    """One that comes back to a node on its path ends, so that no node is visited twice by a walk."""
+    graphs = [RandomGraph(2, 2, 2, False, seed, loops=True) for seed in range(40)]
+    mapper = Mapper(graphs, exact=False)
+    tree = search(mapper.roots(), mapper, rule=rule, simulations=150, find=mapper.find, together=8).tree
+    assert tree.nodes["visits"].max() == 151 and not tree.edges["waiting"].any()
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_what_was_kept_is_walked_again_for_nothing(rule: Rule) -> None:
+    """An action is paid for from the visit on that its node does not have yet."""
+    trees = [RandomTree(5, 3, True, seed) for seed in range(20)]
+    explorer = Explorer(trees, perfect=False)
+    found = search(explorer.roots(), explorer, rule=rule, simulations=80)
+    starts = found.tree.edges["child"][np.arange(20), 0, found.actions]
+    kept, orders = regrown(found.tree, np.arange(20, dtype=np.int32), starts)
+    after = Explorer(trees, perfect=False)
+    after.paths = [[those[node] for node in order] for those, order in zip(explorer.paths, orders, strict=True)]
+    roots = after._leaves(range(20), [those[0] for those in after.paths])
+    had = [{int(a): int(kept.nodes["visits"][b, edge["child"]]) for a, edge in enumerate(kept.edges[b, 0])
+            if edge["child"] != NONE} for b in range(20)]
+    again = search(roots, after, rule=rule, simulations=30, kept=kept).tree
+    for b in range(20):
+        visits = again.edges["visits"][b, 0]
+        assert visits.sum() == 30
+        assert again.sizes[b] - kept.sizes[b] <= sum(max(0, visits[a] - had[b].get(a, 0)) for a in range(3))
+    assert (again.sizes - kept.sizes).sum() < 15 * 20
+
+
+@pytest.mark.parametrize("rule", RULES)
 def test_what_is_kept_of_a_tree_is_the_subtree_as_it_was(rule: Rule) -> None:
     found = explored(rule)
     rows = np.array([3, 7, 8, 19], np.int32)
@@ -130,6 +160,7 @@ def test_a_search_of_what_was_kept_asks_about_no_state_twice(rule: Rule, loops: 
     starts = found.tree.edges["child"][np.arange(10), 0, found.actions]
     starts[starts == 0] = NONE
     kept, orders = regrown(found.tree, np.arange(10, dtype=np.int32), starts)
+    assert not any((order == 0).any() for order in orders)
     after = Mapper(graphs, exact=True)
     after.states = [[those[node] for node in order] or [0] for those, order in zip(mapper.states, orders, strict=True)]
     after.numbers = [{state: number for number, state in enumerate(those)} for those in after.states]

@@ -77,7 +77,7 @@ def enlarge(tree: Tree, nodes: int, actions: int) -> Tree:
     trees, rows, columns = tree.edges.shape
     larger = plant(trees, nodes, actions)
     larger.nodes[:, :rows], larger.edges[:, :rows, :columns] = tree.nodes, tree.edges
-    return larger._replace(sizes=tree.sizes, shared=tree.shared)
+    return larger._replace(sizes=tree.sizes.copy(), shared=tree.shared.copy())
 
 
 @inlined
