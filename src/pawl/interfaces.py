@@ -198,6 +198,17 @@ Search = Callable[[Policy, StepTask, Sequence[Any], KeyArray], list[Choice]]
 """A choice in each of the states [B], none of which is terminal; keys [B]. What it asks besides the policy, such as a
 value, it was made with."""
 
+
+@runtime_checkable
+class SearchOfPaths(Protocol):
+    """A search that may go on, at a path's next step, from what it found at the last."""
+
+    def begin(self) -> Search:
+        """For the steps of one set of paths: asked first about their starts, then each time about the states that its
+        choices led to, in the same order, without those that have ended."""
+        ...
+
+
 Judge = Callable[[Sequence[Attempt]], list[Verdict]]
 """A verdict for each attempt. A judge that cannot decide abstains (score None); it never guesses."""
 

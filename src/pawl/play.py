@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pawl.errors import ConfigError
-from pawl.interfaces import Judge, Policy, Remembers, Search, StepTask, Task
+from pawl.interfaces import Judge, Policy, Remembers, Search, SearchOfPaths, StepTask, Task
 from pawl.keys import row_keys, stream
 from pawl.records import (
     Attempt,
@@ -109,6 +109,8 @@ def think(
     if not isinstance(task, StepTask):
         raise ConfigError(f"a search over steps must have a task with steps, got {task.name!r}",
                           hint="the task needs start, actions, step, terminal, prompt, parse, answer and key")
+    if isinstance(search, SearchOfPaths):
+        search = search.begin()
     choices: list[list[Choice]] = [[] for _ in problems]
     states = [task.start(problem) for problem in problems]
     taken = [0] * len(problems)

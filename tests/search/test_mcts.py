@@ -13,6 +13,7 @@ from pawl.interfaces import Policy, StepTask
 from pawl.keys import row_keys
 from pawl.records import Cost, FloatArray, Problem
 from pawl.search.mcts import TreeSearch
+from pawl.search.rules import PUCT, Rule
 from pawl.search.steps import Sampled, uniform
 from pawl.tasks.countdown import Countdown, reachable
 from pawl.testing import ScriptedPolicy
@@ -121,6 +122,13 @@ def test_a_policy_that_proposes_one_step_again_and_again_gets_it() -> None:
     assert str(choice.action) == "7+3=10" and choice.policy.tolist() == [1.0]
 
 
+def test_a_line_that_never_ends_is_no_step_and_is_paid_for() -> None:
+    policy = ScriptedPolicy({}, default=["7+3=10" + " " * 70])
+    (choice,) = TreeSearch(Sampled(count=8, max_tokens=32), solvable, simulations=4)(
+        policy, TASK, [TASK.start(PROBLEM)], keys(1))
+    assert choice.action is None and choice.cost.generated == 8 * 32
+
+
 def test_a_value_that_is_no_number_is_refused() -> None:
     def broken(policy: Policy, task: StepTask, states: Sequence[Any]) -> tuple[FloatArray, list[Cost]]:
         return np.full(len(states), np.nan, np.float32), [Cost()] * len(states)
@@ -129,6 +137,85 @@ def test_a_value_that_is_no_number_is_refused() -> None:
         TreeSearch(uniform, broken, simulations=4)(NOBODY, TASK, [TASK.start(PROBLEM)], keys(1))
 
 
-def test_a_budget_of_zero_is_refused() -> None:
-    with pytest.raises(ConfigError, match="a simulation or more, got 0"):
-        TreeSearch(uniform, solvable, simulations=0)
+@pytest.mark.parametrize(("wrong", "said"), [
+    ({"simulations": 0}, "a simulation or more, got 0"), ({"tokens": 0}, "a token or more to spend, got 0"),
+    ({"together": 0}, "considered 16 and together 0"), ({"considered": 0}, "considered 0 and together 1"),
+    ({"noise_share": 1.5}, "a share in .* and a total above 0, got 1.5"), ({"noise_total": 0.0}, "got 0.25 and 0.0")])
+def test_settings_without_sense_are_refused(wrong: Any, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        TreeSearch(uniform, solvable, **({"simulations": 4} | wrong))
+
+
+def priced(policy: Policy, task: StepTask, states: Sequence[Any]) -> tuple[FloatArray, list[Cost]]:
+    """`at_the_end`, for ten tokens a state; for thirty if the target is odd."""
+    costs = [Cost(30 if state.problem.data["target"] % 2 else 10, 0, 1) for state in states]
+    return at_the_end(policy, task, states)[0], costs
+
+
+@pytest.mark.parametrize("rule", ["uct", "puct", "gumbel"])
+def test_a_tree_that_has_spent_its_tokens_stops_and_the_others_go_on(rule: Any) -> None:
+    """Each alone as beside the others."""
+    search = TreeSearch(uniform, priced, simulations=500, rule=rule, tokens=400)
+    states = [TASK.start(problem) for problem in Countdown(numbers=4, max_number=6).problems("train", 6, 0)]
+    choices = search(NOBODY, TASK, states, keys(6))
+    assert {state.problem.data["target"] % 2 for state in states} == {0, 1}
+    for i, (state, choice) in enumerate(zip(states, choices, strict=True)):
+        price = 30 if state.problem.data["target"] % 2 else 10
+        reached = choice.cost.forwarded >= 400
+        assert choice.cost.forwarded < 400 + price and choice.action in choice.actions
+        assert reached and choice.visits.sum() >= 400 // price - 1
+        (alone,) = search(NOBODY, TASK, [state], keys(6)[i : i + 1])
+        np.testing.assert_array_equal(alone.visits, choice.visits)
+
+
+def test_tokens_that_pay_for_the_root_alone_buy_the_likeliest_step() -> None:
+    policy = ScriptedPolicy({}, default=["7+3=10\n", "7*2=14\n", "7*2=14\n", "7*2=14\n"])
+    for rule in ("uct", "puct", "gumbel"):
+        search = TreeSearch(Sampled(count=16), solvable, 50, rule=rule, tokens=1)  # type: ignore[arg-type]
+        (choice,) = search(policy, TASK, [TASK.start(PROBLEM)], keys(1))
+        assert str(choice.action) in ("7+3=10", "7*2=14") and choice.visits.sum() == 0
+        assert choice.policy.sum() == pytest.approx(1)
+
+
+def test_leaves_of_one_tree_may_be_estimated_together() -> None:
+    sizes: list[int] = []
+
+    def counted(policy: Policy, task: StepTask, states: Sequence[Any]) -> tuple[FloatArray, list[Cost]]:
+        sizes.append(len(states))
+        return solvable(policy, task, states)
+
+    problem = next(problem for problem in PROBLEMS if len(TASK.actions(TASK.start(problem))) >= 8)
+    (choice,) = TreeSearch(uniform, counted, 40, together=8)(NOBODY, TASK, [TASK.start(problem)], keys(1))
+    assert max(sizes) == 8 and choice.visits.sum() == 40 and len(sizes) <= 6
+
+
+@pytest.mark.parametrize("rule", ["uct", "puct", "gumbel"])
+def test_luck_at_the_root_moves_its_visits_and_is_the_keys(rule: Any) -> None:
+    states = [TASK.start(problem) for problem in PROBLEMS]
+    plain, noisy, again = (TreeSearch(uniform, at_the_end, 6, rule=rule, noise=noise)(NOBODY, TASK, states, keys(40))
+                           for noise in (False, True, True))
+    assert sum(not np.array_equal(one.visits, other.visits) for one, other in zip(plain, noisy, strict=True)) > 5
+    for one, other in zip(noisy, again, strict=True):
+        np.testing.assert_array_equal(one.visits, other.visits)
+
+
+def test_a_rule_of_ones_own_is_a_rule() -> None:
+    states = [TASK.start(problem) for problem in PROBLEMS[:5]]
+    mine = TreeSearch(uniform, at_the_end, 20, rule=Rule(PUCT, 1.25))(NOBODY, TASK, states, keys(5))
+    for one, other in zip(mine, TreeSearch(uniform, at_the_end, 20, rule="puct")(NOBODY, TASK, states, keys(5)),
+                          strict=True):
+        np.testing.assert_array_equal(one.visits, other.visits)
+
+
+@pytest.mark.parametrize("rule", ["uct", "puct", "gumbel"])
+def test_equal_states_are_one_node_of_a_graph_and_are_estimated_once(rule: Any) -> None:
+    """As many right moves for a part of the price; four numbers, as three have next to no transpositions."""
+    problems = Countdown(numbers=4, max_number=6).problems("train", 12, 0)
+    states = [TASK.start(problem) for problem in problems]
+    tree, graph = (TreeSearch(uniform, at_the_end, 300, rule=rule, graph=graph)(NOBODY, TASK, states, keys(12))
+                   for graph in (False, True))
+    price, less = (sum(choice.cost.estimated for choice in choices) for choices in (tree, graph))
+    assert less < 0.75 * price
+    right, same = (sum(state.problem.data["target"] in reachable(TASK.step(state, choice.action).numbers)
+                       for state, choice in zip(states, choices, strict=True)) for choices in (tree, graph))
+    assert same >= right - 1

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from pawl.search.rules import (
+    COMPLETED,
     GUMBEL,
     PUCT,
+    REDUCED,
     UCT,
     Rule,
     choose_gumbel,
@@ -35,13 +37,13 @@ def test_sequential_halving_visits_by_the_papers_schedule(actions: int, simulati
 
 def test_uct_takes_what_was_not_visited_first_and_the_likeliest_of_it() -> None:
     visits, q = np.array([1, 0, 0, 0], np.int32), np.array([9.0, 0, 0, 0])
-    assert choose_uct(Rule(UCT, 1.0), PRIORS, visits, q, 2) == 2
+    assert choose_uct(Rule(UCT, 1.0), PRIORS, visits, q, 2, 0.0, 0.0) == 2
 
 
 def test_uct_is_value_plus_the_confidence_bound() -> None:
     visits, q = np.array([6, 0, 3, 1], np.int32), np.array([0.5, 0, 0.4, 0.0])
     scores = q[[0, 2, 3]] + 0.3 * np.sqrt(np.log(11) / visits[[0, 2, 3]])
-    assert choose_uct(Rule(UCT, 0.3), PRIORS, visits, q, 11) == [0, 2, 3][int(scores.argmax())]
+    assert choose_uct(Rule(UCT, 0.3), PRIORS, visits, q, 11, 0.0, 0.0) == [0, 2, 3][int(scores.argmax())]
 
 
 def test_puct_stretches_values_and_weighs_the_prior_by_the_root_of_the_visits() -> None:
@@ -49,14 +51,27 @@ def test_puct_stretches_values_and_weighs_the_prior_by_the_root_of_the_visits() 
     c = (1.25 + np.log((total + 19652 + 1) / 19652)) * np.sqrt(total)
     low, high = 0.2, 0.5
     expected = {0: (0.3 - low) / (high - low) + c * 0.5 / 5, 2: 1 + c * 0.3 / 3, 3: c * 0.2 / 1}
-    assert choose_puct(Rule(PUCT, 1.25), PRIORS, visits, q, total, value) == max(expected, key=lambda a: expected[a])
+    best = max(expected, key=lambda a: expected[a])
+    assert choose_puct(Rule(PUCT, 1.25), PRIORS, visits, q, total, value, 0.0) == best
 
 
 def test_first_play_urgency_takes_from_the_nodes_value_by_the_visited_prior() -> None:
     """A reduction so large that no unvisited action is taken, and one below 0 so that they all are first."""
     visits, q = np.array([4, 0, 2, 0], np.int32), np.array([0.3, 0, 0.5, 0.0])
-    assert choose_puct(Rule(PUCT, 0.1, first_play=100.0), PRIORS, visits, q, 7, 0.2) == 2
-    assert choose_puct(Rule(PUCT, 0.1, first_play=-100.0), PRIORS, visits, q, 7, 0.2) == 3
+    assert choose_puct(Rule(PUCT, 0.1, first_play=REDUCED, reduction=100.0), PRIORS, visits, q, 7, 0.2, 0.0) == 2
+    assert choose_puct(Rule(PUCT, 0.1, first_play=REDUCED, reduction=-100.0), PRIORS, visits, q, 7, 0.2, 0.0) == 3
+
+
+@pytest.mark.parametrize("first_play", [REDUCED, COMPLETED])
+def test_an_action_not_yet_visited_is_worth_what_the_option_says(first_play: int) -> None:
+    """The least exploration at which it is taken, under PUCT and under UCT, solved for by hand."""
+    visits, q, value, estimate, total = np.array([3, 0, 2, 0], np.int32), np.array([0.4, 0, 0.8, 0.0]), 0.42, 0.1, 6
+    fresh = {REDUCED: value - 0.3 * np.sqrt(0.8), COMPLETED: (0.1 + 5 * (0.5 * 0.4 + 0.3 * 0.8) / 0.8) / 6}[first_play]
+    puct = (0.8 - fresh) / 0.4 / (np.sqrt(6) * (0.2 - 0.3 / 3))
+    uct = (0.8 - fresh) / (np.sqrt(np.log(6)) - np.sqrt(np.log(6) / 2))
+    for kind, choose, least in ((PUCT, choose_puct, puct), (UCT, choose_uct, uct)):
+        rules = [Rule(kind, c, 1e12, first_play, reduction=0.3) for c in (least * 0.999, least * 1.001)]
+        assert [choose(rule, PRIORS, visits, q, total, value, estimate) for rule in rules] == [2, 3]
 
 
 def test_completed_q_gives_what_was_not_visited_the_mixed_value() -> None:

@@ -12,14 +12,23 @@ import numpy as np
 
 from pawl.compiled import compiled
 from pawl.records import FloatArray, IntArray
-from pawl.search.rules import GUMBEL, Numbers, Rule, choose_root, complete, considered_visits, improve
-from pawl.search.tree import NONE, Leaves, Tree, attach, back, bounds, expand, look, plant, room, unwalked, walk, widen
+from pawl.search.graph import link
+from pawl.search.halving import ByTokens, Levels, Limit, by_walks
+from pawl.search.rules import GUMBEL, Numbers, Rule, choose_root, complete, improve
+from pawl.search.tree import NONE, Leaves, Tree, attach, bounds, enlarge, expand, plant
+from pawl.search.walk import back, look, room, unwalked, walk
 
 Evaluate = Callable[[IntArray, IntArray, IntArray], Leaves]
 """(trees [L], nodes [L], actions [L]) -> what lies where each action leads, in that order."""
 
 Propose = Callable[[IntArray, IntArray], FloatArray]
 """(trees [L], nodes [L]) -> priors [L, A] over the actions of nodes that are walked through for the first time."""
+
+Find = Callable[[IntArray, IntArray, IntArray], IntArray]
+"""(trees [L], nodes [L], actions [L]) -> the numbers [L] of the nodes that the actions lead to, new ones counted on."""
+
+FIRST_ROOM = 64
+"""Walks that there is room for at first, when only their price says how many there will be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +45,35 @@ class Outcome:
 
 
 def search(roots: Leaves, evaluate: Evaluate, *, rule: Rule, simulations: int, considered: int = 16,
-           noise: Numbers | None = None, propose: Propose | None = None, together: int = 1) -> Outcome:
-    """`simulations` walks down each of B trees.
+           noise: Numbers | None = None, propose: Propose | None = None, together: int = 1, find: Find | None = None,
+           kept: Tree | None = None, limit: Limit | None = None) -> Outcome:
+    """`simulations` walks down each of B trees, fewer where the `limit` is reached.
 
     For GUMBEL, `noise` [B, A] is added to the root's log priors (none: 0, the best play without luck), and the
     `considered` actions that lead then are compared by sequential halving. Without `propose` a leaf comes with its
     priors; a node for which nothing is proposed is a dead end, worth what it was estimated at. The leaves of
     `together` walks down a tree are evaluated in one batch; those that are under way keep others away (`waiting_value`
     of the rule).
+
+    With `find`, actions that lead to one node share it, and only new ones are evaluated. Trees that are `kept` go on
+    from what they have, an empty one from its root; of `roots` they take the priors.
     """
-    trees, count = roots.priors.shape
-    tree = plant(trees, simulations + 1, count)
-    rows, nowhere = np.arange(trees, dtype=np.int32), np.full(trees, NONE, np.int32)
-    attach(tree, np.stack((rows, nowhere, nowhere)), roots)
+    tree = _planted(roots, kept, 1 + (simulations if limit is None else min(simulations, FIRST_ROOM)))
+    rows = np.arange(len(roots.priors), dtype=np.int32)
     scores = _root_scores(roots.priors, noise)
-    levels = _levels(roots.priors, simulations, considered if rule.kind == GUMBEL else 1)
+    levels = _levels(roots.priors, rule, simulations, considered, limit)
     paths = [unwalked(tree) for _ in range(min(together, simulations))]
     for first in range(0, simulations, together):
+        if limit is not None:
+            rows = rows[limit.spent()[rows] < limit.tokens]
+            if rows.size == 0:
+                break
+            if tree.sizes.max() + together > tree.nodes.shape[1]:
+                tree = enlarge(tree, 2 * tree.nodes.shape[1] + together, tree.edges.shape[2])
+                paths = [unwalked(tree) for _ in paths]
         under_way, found = paths[: simulations - first], []
-        for level, path in zip(levels[first:], under_way, strict=False):
+        for number, path in enumerate(under_way, first):
+            level = levels(number)
             fresh, bare = walk(tree, rows, rule, scores, level, path, False)
             if propose is not None and bare.size:
                 tree, scores = _expanded(tree, scores, bare, propose(bare[0], bare[1]))
@@ -62,6 +81,8 @@ def search(roots: Leaves, evaluate: Evaluate, *, rule: Rule, simulations: int, c
                 fresh = np.concatenate((fresh, below), axis=1)
             found.append(fresh)
         fresh = found[0] if len(found) == 1 else np.unique(np.concatenate(found, axis=1), axis=1)
+        if find is not None and fresh.size:
+            fresh = fresh[:, link(tree, fresh, find(fresh[0], fresh[1], fresh[2]))]
         if fresh.size:
             attach(tree, fresh, evaluate(fresh[0], fresh[1], fresh[2]))
         for path in under_way:
@@ -69,10 +90,23 @@ def search(roots: Leaves, evaluate: Evaluate, *, rule: Rule, simulations: int, c
     return outcome(tree, rule, scores)
 
 
+def _planted(roots: Leaves, kept: Tree | None, more: int) -> Tree:
+    """Trees with these roots and room for more nodes."""
+    trees, count = roots.priors.shape
+    tree = plant(trees, more, count) if kept is None else enlarge(kept, kept.nodes.shape[1] + more, count)
+    there = tree.sizes > 0
+    new, old = (np.flatnonzero(those).astype(np.int32) for those in (~there, there))
+    nowhere = np.full_like(new, NONE)
+    attach(tree, np.stack((new, nowhere, nowhere)), Leaves._make(part[new] for part in roots))
+    expand(tree, np.stack((old, np.zeros_like(old))), roots.priors[old])
+    return tree
+
+
 def _expanded(tree: Tree, scores: Numbers, places: IntArray, priors: FloatArray) -> tuple[Tree, Numbers]:
     """The tree and the root's scores, with room for more actions if the priors have more."""
     if (more := priors.shape[1] - tree.edges.shape[2]) > 0:
-        tree, scores = widen(tree, priors.shape[1]), np.pad(scores, ((0, 0), (0, more)), constant_values=-np.inf)
+        tree = enlarge(tree, tree.nodes.shape[1], priors.shape[1])
+        scores = np.pad(scores, ((0, 0), (0, more)), constant_values=-np.inf)
     expand(tree, places, priors)
     return tree, scores
 
@@ -84,11 +118,12 @@ def _root_scores(priors: FloatArray, noise: Numbers | None) -> Numbers:
     return logits if noise is None else logits + noise
 
 
-def _levels(priors: FloatArray, simulations: int, considered: int) -> IntArray:
-    """[simulations, B] the visits that the root's next action must have."""
-    counts = np.minimum((priors > 0).sum(axis=1), considered)
-    tables = {int(count): considered_visits(int(count), simulations) for count in np.unique(counts)}
-    return np.stack([tables[int(count)] for count in counts], axis=1)
+def _levels(priors: FloatArray, rule: Rule, simulations: int, considered: int, limit: Limit | None) -> Levels:
+    """The visits that the root's next action must have."""
+    counts = np.minimum((priors > 0).sum(axis=1), considered).astype(np.int32)
+    if rule.kind != GUMBEL:
+        return lambda number: counts  # not asked for
+    return by_walks(counts, simulations) if limit is None else ByTokens(counts, simulations, limit)
 
 
 def outcome(tree: Tree, rule: Rule, scores: Numbers) -> Outcome:
@@ -114,9 +149,9 @@ def _decide(tree: Tree, rule: Rule, scores: Numbers, actions: IntArray, policy: 
                 lower, upper = bounds(tree, b, 0, child)
                 if upper < here.lower or (here.lower == here.upper and lower < here.lower):
                     priors[a], visits[a] = 0, 0
-        most, total = 0, 0
+        most, total, likelihood = 0, 0, 0.0
         for a in range(count):
-            most, total = max(most, visits[a]), total + visits[a]
+            most, total, likelihood = max(most, visits[a]), total + visits[a], likelihood + priors[a]
         if rule.kind == GUMBEL:
             complete(rule, priors, visits, q, tree.nodes[b, 0].estimate, completed)
             improve(priors, completed, improved)
@@ -131,5 +166,5 @@ def _decide(tree: Tree, rule: Rule, scores: Numbers, actions: IntArray, policy: 
                     this = q[a] if most > 0 else priors[a]
                     if this > worth:
                         best, worth = a, this
-                policy[b, a] = visits[a] / total if total > 0 else priors[a]
+                policy[b, a] = visits[a] / total if total > 0 else priors[a] / likelihood
             actions[b] = best

@@ -10,17 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-
 from pawl.errors import ConfigError
-from pawl.interfaces import Policy, StepTask
-from pawl.keys import fold, uniforms
-from pawl.records import Choice, Cost, FloatArray, IntArray, KeyArray
-from pawl.search.dump import record_tree
+from pawl.interfaces import Policy, Search, StepTask
+from pawl.keys import fold
+from pawl.records import Choice, KeyArray
 from pawl.search.forest import Outcome, search
+from pawl.search.growth import Growth
+from pawl.search.halving import Limit
+from pawl.search.noise import dirichlet, gumbel
 from pawl.search.rules import GUMBEL, PUCT, UCT, Rule
-from pawl.search.steps import Estimate, Proposal, Propose, estimated
-from pawl.search.tree import Leaves
+from pawl.search.steps import Estimate, Propose
 
 RULES = {"uct": Rule(UCT, exploration=1.0), "puct": Rule(PUCT, exploration=1.25), "gumbel": Rule(GUMBEL, 0.0)}
 
@@ -32,92 +31,84 @@ class TreeSearch:
     propose: Propose
     estimate: Estimate
     simulations: int
-    rule: Literal["uct", "puct", "gumbel"] = "gumbel"
+    """Walks down a tree, at most: with `tokens` too, as a walk to what is known is free."""
+    rule: Literal["uct", "puct", "gumbel"] | Rule = "gumbel"
     considered: int = 16
     """Actions at the root that sequential halving compares."""
     noise: bool = False
-    """Gumbel noise at the root: for targets that explore. Without, the search is a player."""
+    """Luck at the root, for targets that explore: Gumbel noise on the log priors for gumbel, Dirichlet noise in the
+    priors for the others. Without, the search is a player."""
+    noise_share: float = 0.25
+    """Of the priors that are Dirichlet noise."""
+    noise_total: float = 10.0
+    """Sum of its parameters, alike for all actions."""
+    tokens: int | None = None
+    """A tree that has forwarded as many is walked no more; the others go on. What is decided is decided from what is
+    there; sequential halving gives each of its phases the same share of them. None: no limit."""
+    together: int = 1
+    """Walks down one tree whose leaves are evaluated in one batch."""
+    graph: bool = False
+    """States with an equal `task.key` are one node, and the first of them, with its prompt, stands for all. Else only
+    the same steps in the same order lead to the same node."""
+    reuse: bool = False
+    """Steps of one path, one search after the other, go on from the tree of the step before: see `begin`."""
     keep_tree: bool = False
     """Every choice carries the tree that was searched, for people to look at."""
 
     def __post_init__(self) -> None:
         if self.simulations < 1:
             raise ConfigError(f"a tree search must have a simulation or more, got {self.simulations}")
+        if self.tokens is not None and self.tokens < 1:
+            raise ConfigError(f"a tree search must have a token or more to spend, got {self.tokens}")
+        if self.together < 1 or self.considered < 1:
+            raise ConfigError(f"a tree search must consider an action or more and walk one at a time or more, got "
+                              f"considered {self.considered} and together {self.together}")
+        if not 0 <= self.noise_share <= 1 or not self.noise_total > 0:
+            raise ConfigError(f"root noise must have a share in [0, 1] and a total above 0, got {self.noise_share} and "
+                              f"{self.noise_total}")
 
     def __call__(self, policy: Policy, task: StepTask, states: Sequence[Any], keys: KeyArray) -> list[Choice]:
         """A choice in each of the states [B], none of which is terminal; keys [B]."""
-        growth = _Growth(self, policy, task, states, keys)
-        roots = growth.roots()
-        noise = _gumbel(keys, roots.priors.shape[1]) if self.noise and self.rule == "gumbel" else None
-        found = search(roots, growth.evaluate, rule=RULES[self.rule], simulations=self.simulations,
-                       considered=self.considered, noise=noise, propose=growth.propose)
+        return _Steps(self)(policy, task, states, keys)
+
+    def begin(self) -> Search:
+        """The same search for the steps of one set of paths, which are asked about one after the other.
+
+        With `reuse`, the subtree of the step that was taken is kept, with its visits, values and bounds, and no state
+        in it is proposed for or estimated again, nor counted again. The root's own schedule starts anew, sequential
+        halving's too: a walk that takes an action to a node which has more visits than the action ends there, and is
+        free.
+        """
+        return _Steps(self)
+
+    @property
+    def numbers(self) -> Rule:
+        """The rule as the trees take it."""
+        return self.rule if isinstance(self.rule, Rule) else RULES[self.rule]
+
+
+class _Steps:
+    """A search that may go on from its last trees."""
+
+    def __init__(self, made: TreeSearch) -> None:
+        self.made = made
+        self.last: tuple[Growth, Outcome] | None = None
+
+    def __call__(self, policy: Policy, task: StepTask, states: Sequence[Any], keys: KeyArray) -> list[Choice]:
+        """With `reuse`, after the first call: the states [B] that its choices led to, in their order, without those
+        that have ended. Raises ConfigError for others."""
+        made, growth = self.made, Growth(self.made, policy, task, states, keys)
+        kept = growth.kept(*self.last) if self.last is not None else None
+        roots, noise = growth.roots(kept), None
+        if made.noise and made.numbers.kind == GUMBEL:
+            noise = gumbel(fold(keys, 1), growth.width)
+        elif made.noise:
+            roots = roots._replace(priors=dirichlet(fold(keys, 1), roots.priors, total=made.noise_total,
+                                                    share=made.noise_share))
+        found = search(roots, growth.evaluate, rule=made.numbers, simulations=made.simulations, noise=noise,
+                       considered=made.considered, propose=growth.propose, together=made.together, kept=kept,
+                       find=growth.find if made.graph else None,
+                       limit=None if made.tokens is None else Limit(made.tokens, growth.forwarded))
+        if made.reuse:
+            self.last = growth, found
         return [growth.choice(found, b) for b in range(len(states))]
-
-
-def _gumbel(keys: KeyArray, count: int) -> Any:
-    """[B, count] standard Gumbel noise."""
-    draws = uniforms(fold(keys, 1)[:, None], np.arange(count, dtype=np.uint64))
-    return -np.log(-np.log(np.maximum(draws, np.finfo(float).tiny)))
-
-
-class _Growth:
-    """What the numbers of B trees stand for: states, steps and costs."""
-
-    def __init__(self, made: TreeSearch, policy: Policy, task: StepTask, states: Sequence[Any],
-                 keys: KeyArray) -> None:
-        self.made, self.policy, self.task, self.keys = made, policy, task, keys
-        self.states = [[state] for state in states]
-        self.actions: list[dict[int, tuple[Any, ...]]] = [{} for _ in states]
-        self.costs = [Cost() for _ in states]
-        self.width = 1
-
-    def roots(self) -> Leaves:
-        rows = np.arange(len(self.states), dtype=np.int32)
-        priors = self.propose(rows, np.zeros_like(rows))
-        leaves = self._estimated(rows, [states[0] for states in self.states])
-        return leaves._replace(priors=priors, terminal=np.asarray((priors == 0).all(axis=1)))
-
-    def propose(self, rows: IntArray, nodes: IntArray) -> FloatArray:
-        """Priors [L, A] over the steps of nodes."""
-        states = [self.states[b][node] for b, node in zip(rows, nodes, strict=True)]
-        keys = fold(fold(self.keys[rows], 2), nodes.astype(np.uint64))
-        proposals = self.made.propose(self.policy, self.task, states, keys)
-        for b, node, proposal in zip(rows, nodes, proposals, strict=True):
-            self.actions[b][int(node)] = proposal.actions
-            self.costs[b] += proposal.cost
-        self.width = max(self.width, *(len(proposal.actions) for proposal in proposals))
-        return _padded(proposals, self.width)
-
-    def evaluate(self, rows: IntArray, nodes: IntArray, actions: IntArray) -> Leaves:
-        """What lies where actions lead."""
-        found = [self.task.step(self.states[b][node], self.actions[b][int(node)][a])
-                 for b, node, a in zip(rows, nodes, actions, strict=True)]
-        for b, state in zip(rows, found, strict=True):
-            self.states[b].append(state)
-        return self._estimated(rows, found)
-
-    def _estimated(self, rows: IntArray, states: Sequence[Any]) -> Leaves:
-        values, costs = estimated(self.made.estimate, self.policy, self.task, states)
-        for b, cost in zip(rows, costs, strict=True):
-            self.costs[b] += cost
-        terminal = np.array([self.task.terminal(state) for state in states], np.bool_)
-        return Leaves(priors=np.zeros((len(states), self.width), np.float32), estimates=values,
-                      players=np.zeros(len(states), np.int32), terminal=terminal, exact=np.zeros(len(states), np.bool_))
-
-    def choice(self, found: Outcome, b: int) -> Choice:
-        actions = self.actions[b][0]
-        count, chosen = len(actions), int(found.actions[b])
-        children = found.tree.edges["child"][b, 0, :count]
-        value = float(found.values[b])
-        values = np.where(children >= 0, found.tree.nodes["value"][b, children], value).astype(np.float32)
-        tree = record_tree(found.tree, b, self.actions[b], chosen) if self.made.keep_tree else None
-        return Choice(actions[chosen] if count else None, actions, found.policy[b, :count],
-                      found.tree.edges["visits"][b, 0, :count], values, value, self.costs[b], tree)
-
-
-def _padded(proposals: Sequence[Proposal], width: int) -> FloatArray:
-    """[L, width] priors."""
-    priors = np.zeros((len(proposals), width), np.float32)
-    for row, proposal in enumerate(proposals):
-        priors[row, : len(proposal.priors)] = proposal.priors
-    return priors

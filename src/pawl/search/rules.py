@@ -15,6 +15,7 @@ from pawl.compiled import inlined
 from pawl.records import FloatArray, IntArray
 
 UCT, PUCT, GUMBEL = 0, 1, 2
+USUAL, REDUCED, COMPLETED = 0, 1, 2
 EPSILON = 1e-8
 """The least range of values that is stretched to 1."""
 
@@ -30,9 +31,12 @@ class Rule(NamedTuple):
     """c of UCT, c_init of PUCT."""
     base: float = 19652.0
     """PUCT's exploration grows by one when a node has e times as many visits as this (MuZero, appendix B)."""
-    first_play: float = np.nan
-    """PUCT's value of an action not yet visited: the node's own less this times the root of the visited prior
-    (KataGo). Not a number: the least value known in the node (mctx)."""
+    first_play: int = USUAL
+    """What UCT and PUCT take an action not yet visited to be worth. USUAL: in UCT more than any other, in PUCT the
+    least value known in the node (mctx). REDUCED: the node's own less `reduction` times the root of the visited prior
+    (KataGo, lc0). COMPLETED: `mixed_value`. With the last two, UCT's bound is that of one visit."""
+    reduction: float = 0.2
+    """Of REDUCED, in units of value."""
     value_scale: float = 0.1
     """Gumbel's c_scale."""
     visit_offset: float = 50.0
@@ -43,15 +47,22 @@ class Rule(NamedTuple):
 
 
 @inlined
-def choose_uct(rule: Rule, priors: FloatArray, visits: IntArray, q: Numbers, total: int) -> int:
-    """Kocsis and Szepesvari 2006: q + c sqrt(ln n / n_a); of those not visited, the likeliest first."""
+def choose_uct(rule: Rule, priors: FloatArray, visits: IntArray, q: Numbers, total: int, value: float,
+               estimate: float) -> int:
+    """Kocsis and Szepesvari 2006: q + c sqrt(ln n / n_a); of those not visited, the likeliest first.
+
+    `total` is the node's visits, its own evaluation included, `value` their mean, and `estimate` the evaluator's value.
+    """
     best, chosen, likeliest = -np.inf, -1, np.float32(0)
     logarithm = np.log(max(total, 1))
+    fresh = np.inf
+    if rule.first_play != USUAL:
+        fresh = first_value(rule, priors, visits, q, value, estimate) + rule.exploration * np.sqrt(logarithm)
     for a in range(len(priors)):
         if priors[a] > 0:
             if visits[a] == 0:
-                if priors[a] > likeliest:
-                    best, chosen, likeliest = np.inf, a, priors[a]
+                if priors[a] > likeliest and fresh >= best:
+                    best, chosen, likeliest = fresh, a, priors[a]
             else:
                 score = q[a] + rule.exploration * np.sqrt(logarithm / visits[a])
                 if score > best:
@@ -60,17 +71,20 @@ def choose_uct(rule: Rule, priors: FloatArray, visits: IntArray, q: Numbers, tot
 
 
 @inlined
-def choose_puct(rule: Rule, priors: FloatArray, visits: IntArray, q: Numbers, total: int, value: float) -> int:
+def choose_puct(rule: Rule, priors: FloatArray, visits: IntArray, q: Numbers, total: int, value: float,
+                estimate: float) -> int:
     """MuZero (Schrittwieser et al. 2020), appendix B; values stretched to [0, 1] by those of the node and its children.
 
-    `total` is the node's visits, its own evaluation included, and `value` their mean.
+    `total`, `value` and `estimate` as in `choose_uct`.
     """
-    low, high, seen = value, value, 0.0
+    low, high = value, value
     for a in range(len(priors)):
         if visits[a] > 0:
-            low, high, seen = min(low, q[a]), max(high, q[a]), seen + priors[a]
+            low, high = min(low, q[a]), max(high, q[a])
     stretch = max(high - low, EPSILON)
-    fresh = 0.0 if np.isnan(rule.first_play) else (value - rule.first_play * np.sqrt(seen) - low) / stretch
+    fresh = 0.0
+    if rule.first_play != USUAL:
+        fresh = (first_value(rule, priors, visits, q, value, estimate) - low) / stretch
     weight = (rule.exploration + np.log((total + rule.base + 1) / rule.base)) * np.sqrt(total)
     best, chosen = -np.inf, -1
     for a in range(len(priors)):
@@ -82,24 +96,42 @@ def choose_puct(rule: Rule, priors: FloatArray, visits: IntArray, q: Numbers, to
 
 
 @inlined
-def complete(rule: Rule, priors: FloatArray, visits: IntArray, q: Numbers, estimate: float, out: Numbers) -> None:
-    """out = sigma(completed q) (Danihelka et al. 2022, equations 8 and 10, and appendix D).
+def first_value(rule: Rule, priors: FloatArray, visits: IntArray, q: Numbers, value: float, estimate: float) -> float:
+    """What REDUCED or COMPLETED takes actions not yet visited to be worth."""
+    if rule.first_play == COMPLETED:
+        return mixed_value(priors, visits, q, estimate)
+    seen = 0.0
+    for a in range(len(priors)):
+        if visits[a] > 0:
+            seen += priors[a]
+    return float(value - rule.reduction * np.sqrt(seen))
 
-    An action not yet visited takes the mix of the evaluator's value and the visited ones', weighted by prior.
-    """
-    seen, weighted, count, most = 0.0, 0.0, 0, 0
+
+@inlined
+def mixed_value(priors: FloatArray, visits: IntArray, q: Numbers, estimate: float) -> float:
+    """The evaluator's value, weighed as one visit, and the visited ones', weighed by prior (Danihelka et al. 2022,
+    appendix D)."""
+    seen, weighted, count = 0.0, 0.0, 0
     for a in range(len(priors)):
         if visits[a] > 0:
             seen += priors[a]
             weighted += priors[a] * q[a]
             count += visits[a]
-            most = max(most, visits[a])
-    mixed = (estimate + count * weighted / seen) / (count + 1) if count else estimate
+    return (estimate + count * weighted / seen) / (count + 1) if count else estimate
+
+
+@inlined
+def complete(rule: Rule, priors: FloatArray, visits: IntArray, q: Numbers, estimate: float, out: Numbers) -> None:
+    """out = sigma(completed q) (Danihelka et al. 2022, equations 8 and 10, and appendix D).
+
+    An action not yet visited takes `mixed_value`.
+    """
+    mixed, most = mixed_value(priors, visits, q, estimate), 0
     low, high = np.inf, -np.inf
     for a in range(len(priors)):
         if priors[a] > 0:
             out[a] = q[a] if visits[a] > 0 else mixed
-            low, high = min(low, out[a]), max(high, out[a])
+            low, high, most = min(low, out[a]), max(high, out[a]), max(most, visits[a])
     scale = (rule.visit_offset + most) * rule.value_scale / max(high - low, EPSILON)
     for a in range(len(priors)):
         out[a] = (out[a] - low) * scale if priors[a] > 0 else -np.inf
