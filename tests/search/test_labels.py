@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,10 +10,10 @@ import pytest
 from pawl.interfaces import Judge
 from pawl.judges.truth import truth
 from pawl.keys import row_keys
-from pawl.records import Attempt, Cost, Verdict
+from pawl.records import Attempt, Verdict
 from pawl.search.labels import Remembered, Row, state_labels
 from pawl.search.mcts import TreeSearch
-from pawl.search.steps import uniform
+from pawl.search.steps import uniform, unknown
 from pawl.search.told import PathsOf, ToldEnds
 from pawl.tasks.countdown import Countdown, State, reachable
 from pawl.testing import END, ScriptedPolicy
@@ -24,12 +23,8 @@ PROBLEMS = COUNTDOWN.problems("train", 12, 0)
 BYTES = ScriptedPolicy({})
 
 
-def no_idea(policy: Any, task: Any, states: Sequence[Any]) -> Any:
-    return np.full(len(states), 0.5, np.float32), [Cost()] * len(states)
-
-
 def searched(judge: Judge, simulations: int) -> Remembered:
-    remembered, paths = Remembered(ToldEnds(no_idea, judge)), PathsOf(COUNTDOWN)
+    remembered, paths = Remembered(ToldEnds(unknown, judge)), PathsOf(COUNTDOWN)
     search = TreeSearch(uniform, remembered, simulations, rule="uct")
     keys = row_keys(0, [problem.id for problem in PROBLEMS], 1)[:, 0]
     search(None, paths, [paths.start(problem) for problem in PROBLEMS], keys)  # type: ignore[arg-type]
@@ -94,7 +89,7 @@ def test_an_end_that_truth_cannot_decide_says_nothing() -> None:
 def test_its_values_are_those_of_the_estimate_that_it_remembers() -> None:
     paths = PathsOf(COUNTDOWN)
     start = paths.start(PROBLEMS[0])
-    told = ToldEnds(no_idea, truth(COUNTDOWN))
+    told = ToldEnds(unknown, truth(COUNTDOWN))
     plain, kept = told(None, paths, [start]), Remembered(told)(None, paths, [start])  # type: ignore[arg-type]
     np.testing.assert_array_equal(plain[0], kept[0])
     assert plain[1] == kept[1]
@@ -110,3 +105,21 @@ def test_labels_have_the_tokens_that_a_search_asks_about_and_an_end_has_its_own(
     assert end.tokens.tolist() == [*f"{problem.prompt}2*3=6\n6*1=6".encode(), END]
     assert (inner.value, inner.weight, inner.ended, inner.source) == (0.25, 7, False, "search")
     assert (end.value, end.weight, end.ended, end.prompt_length) == (1.0, 1, True, len(str(problem.prompt)))
+
+
+def test_paths_go_through_every_state_on_the_way_and_as_many_are_right_as_wrong(remembered: Remembered) -> None:
+    rows = {(row.problem.id, row.prompt): row for row in remembered.rows()}
+    paths = remembered.paths(20, key=0)
+    assert [path[-1].value for path in paths].count(1.0) == 10
+    for path in paths:
+        assert path[-1].terminal and not any(row.terminal for row in path[:-1])
+        assert [row.prompt.count("\n") for row in path[:-1]] == list(range(1, len(path)))
+        assert all(rows[row.problem.id, row.prompt] == row for row in path)
+
+
+def test_where_right_ends_are_few_wrong_ones_make_up_for_them(remembered: Remembered) -> None:
+    right = sum(right for _, right in remembered.ends.values())
+    paths = remembered.paths(len(remembered.ends), key=1)
+    assert len(paths) == len(remembered.ends)
+    assert sum(path[-1].value for path in paths) == right
+    assert remembered.paths(8, key=1) == remembered.paths(8, key=1) != remembered.paths(8, key=2)

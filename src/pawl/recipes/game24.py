@@ -40,8 +40,10 @@ class Settings(reason.Settings):
     """Problems of a contest, at most; none is used twice."""
     variants: Share = 0.75
     """Share of what is learnt that is shown with the numbers in another order."""
-    epochs: Count = 6
-    """Times the first generation's training sees each example; the second's sees it 3 times as often, the third's 5."""
+    generations: Count = 3
+    """Turns of the loop."""
+    epochs: Count = 20
+    """Times the last generation's training sees each example; the one before it sees it a quarter as often, and so on."""
 
 
 run = reason.run

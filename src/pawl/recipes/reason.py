@@ -30,7 +30,7 @@ from pawl.play import Contest, Watch, think, written
 from pawl.recipes import countdown
 from pawl.recipes.expert_iteration import ExpertIteration, carry_out
 from pawl.recipes.lessons import end_paths, learn_value_network
-from pawl.recipes.settings import Count, Share
+from pawl.recipes.settings import Count, Share, Weight
 from pawl.records import Attempt, Event, IntArray, Problem, TokenExample, Verdict
 from pawl.run_directory import RunDirectory
 from pawl.search.labels import Remembered, state_labels
@@ -42,10 +42,11 @@ from pawl.selection.examples import path_examples
 from pawl.selection.variants import varied
 
 TASK: str | None = "countdown"
-FEW = 0.5
+FEW = 0.25
 """Share of right samples at a problem up to which search thinks about it."""
-VALUE_PATHS, VALUE_ATTEMPTS = 30_000, 10_000
-"""Paths of searched trees and samples, at most, that the value network learns from in a generation."""
+VALUE_PATHS, VALUE_ATTEMPTS = 15_000, 5_000
+"""Paths of searched trees and samples, at most, that the value network learns from in the first generation; in the
+second twice as many, and so on."""
 SEARCHED_PROBLEMS = 200
 """Gate problems of a generation on which search is measured beside the policy."""
 
@@ -58,8 +59,12 @@ class Settings(countdown.Settings):
     """Turns of the loop."""
     attempts: Count = 4
     """Samples at each problem."""
-    epochs: Count = 4
-    """Times the first generation's training sees each example; the second's sees it 3 times as often, the third's 5."""
+    epochs: Count = 12
+    """Times the last generation's training sees each example; the one before it sees it a quarter as often, and so on."""
+    kl: Weight = 0.001
+    """Weight of the distance to the frozen base in the loss."""
+    base_steps: Count = 150
+    """Batches of random legal play from which the base is made."""
     simulations: Count = 16
     """Walks of a search at each step, wherever it is measured. Truth is not asked."""
     searched: Count = 10_000
@@ -131,7 +136,7 @@ class Reason(ExpertIteration):
     def lessons(self, own: Sequence[TokenExample], turn: Turn) -> tuple[Sequence[TokenExample], Settings]:
         """Later generations have more and better examples: they are learnt longer. In other words, where the task
         knows some, each epoch anew."""
-        epochs = self.settings.epochs * (2 * turn.generation - 1)
+        epochs = max(1, self.settings.epochs // 4 ** (turn.generations - turn.generation))
         if not self.settings.variants:
             return own, replace(self.settings, epochs=epochs)
         shown = [example for epoch in range(epochs) for example in self.varied(own, turn, epoch)]
@@ -161,8 +166,9 @@ class Reason(ExpertIteration):
         if candidate.value is candidate.policy:  # what solves problems knows most of what makes them solvable
             candidate.value = candidate.policy.clone()
         key = self.key("value", turn)
-        drawn = [i for i in permutation(key, len(attempts)) if attempts[i].source == "self"][:VALUE_ATTEMPTS]
-        paths = [state_labels(candidate, path) for path in self.tree.paths(VALUE_PATHS, key)]
+        own = [i for i in permutation(key, len(attempts)) if attempts[i].source == "self"]
+        drawn = own[: VALUE_ATTEMPTS * turn.generation]
+        paths = [state_labels(candidate, path) for path in self.tree.paths(VALUE_PATHS * turn.generation, key)]
         paths += end_paths(candidate, [attempts[i] for i in drawn], [verdicts[i] for i in drawn])
         lessons = path_examples(paths, kind="hard")
         if self.settings.variants:
