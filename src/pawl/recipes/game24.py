@@ -43,7 +43,7 @@ class Settings(reason.Settings):
     generations: Count = 3
     """Turns of the loop."""
     epochs: Count = 20
-    """Times the last generation's training sees each example; the one before it sees it a quarter as often, and so on."""
+    """Times that the last generation sees each example; the one before it sees it a quarter as often, and so on."""
 
 
 run = reason.run

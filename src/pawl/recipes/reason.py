@@ -60,7 +60,7 @@ class Settings(countdown.Settings):
     attempts: Count = 4
     """Samples at each problem."""
     epochs: Count = 12
-    """Times the last generation's training sees each example; the one before it sees it a quarter as often, and so on."""
+    """Times that the last generation sees each example; the one before it sees it a quarter as often, and so on."""
     kl: Weight = 0.001
     """Weight of the distance to the frozen base in the loss."""
     base_steps: Count = 150
