@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pawl.errors import ConfigError
-from pawl.evaluate import evaluate_model
+from pawl.evaluate_checkpoint import evaluate_model
 from pawl.evaluate_search import compare
 from pawl.evaluate_trees import Shown, choose_problems, kind_of, search_again
 from pawl.interfaces import Policy, StepTask

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         TrainingError,
         UnknownNameError,
     )
-    from pawl.evaluate import evaluate_model
+    from pawl.evaluate_checkpoint import evaluate_model
     from pawl.interfaces import IllegalAction
     from pawl.records import (
         Attempt,
@@ -91,7 +91,8 @@ __all__ = [
     "split_of",
 ]
 
-_HOMES = ("pawl.errors", "pawl.records", "pawl.interfaces", "pawl.tasks.splits", "pawl.config", "pawl.evaluate")
+_HOMES = ("pawl.errors", "pawl.records", "pawl.interfaces", "pawl.tasks.splits", "pawl.config",
+          "pawl.evaluate_checkpoint")
 """Where the names above are defined, the lightest first."""
 
 

@@ -166,7 +166,7 @@ def evaluate(
     MODEL is a run directory, a checkpoint directory, or a Hugging Face name.
     """
     from pawl.config import from_words
-    from pawl.evaluate import evaluate_model
+    from pawl.evaluate_checkpoint import evaluate_model
     from pawl.web.tree_page import tree_page
 
     values, show = from_words(words), tree_page(tree) if tree else None

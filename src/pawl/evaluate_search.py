@@ -15,6 +15,7 @@ from pawl.evaluate_baselines import Bought, Unsearched
 from pawl.gate.statistics import paired_counts, sign_test, wilson_interval
 from pawl.interfaces import Judge, Policy, Search, StepTask, Task
 from pawl.keys import stream
+from pawl.meters.prior_worth import worth_in_words, worth_of_prior
 from pawl.play import Watch, think
 from pawl.records import Problem
 from pawl.search.best_of_n import Scorer
@@ -86,6 +87,8 @@ class Curve:
     """method, tokens, pass@1 and ci; of a search its prior and budget, of a baseline its attempts."""
     sentence: str
     """Whether more search helps."""
+    worth: str
+    """How many simulations the policy's prior is worth; empty where there is no other to compare with."""
     last: Compared
     """At the largest budget."""
 
@@ -104,7 +107,17 @@ def trace_curve(unsearched: Unsearched, task: Task, name: str, priors: Mapping[s
             for (prior, budget), (_, rate) in zip(turns, found, strict=True)]
     least, most = found[0], found[len(budgets) - 1]  # by the first prior
     return Curve([*rows, *_baseline_rows(unsearched, [rate["tokens"] for _, rate in found])],
-                 _more(most[0], least[0], budgets), _compared(unsearched, *most))
+                 _more(most[0], least[0], budgets), _worth(rows), _compared(unsearched, *most))
+
+
+def _worth(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What the policy's prior is worth at the middle of its budgets: at the ends there is less to compare with."""
+    curves = {prior: {int(row["budget"]): float(row["pass@1"]) for row in rows if row["prior"] == prior}
+              for prior in ("policy", "uniform")}
+    if not all(curves.values()):
+        return ""
+    found = worth_of_prior(curves["policy"], curves["uniform"])
+    return worth_in_words(found[len(found) // 2])
 
 
 def _baseline_rows(unsearched: Unsearched, spent: Sequence[float]) -> list[dict[str, Any]]:

@@ -41,7 +41,8 @@ def render_curve(result: Mapping[str, Any]) -> str:
     search, rows = result["search"], result["curve"]
     facts = (("task", result["task"]), (result["split"], count(result["problems"], "problem")),
              ("search", search["name"]), ("budget", f"up to {search['budget']}"))
-    sentences = [f"{said[:1].upper()}{said[1:]}." for said in (result["curve_sentence"], result["sentence"])]
+    known = (result.get(name) for name in ("curve_sentence", "prior_sentence", "sentence"))
+    sentences = [f"{said[:1].upper()}{said[1:]}." for said in known if said]
     return page_environment().get_template("curve.html.j2").render(
         task=result["task"], facts=facts, sentences=sentences, counts=SEARCHES[search["name"]].counts,
         figure=_figure(_lines(rows)), rows=[_cells(row) for row in rows])

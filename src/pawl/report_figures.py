@@ -129,8 +129,10 @@ _METERS = (
     _Meter(
         "steps",
         "Value: after each step",
-        "AUROC on unfinished solutions, by the number of steps taken. A search asks here.",
-        tuple((f"value_auroc_step_{step}", f"after step {step}") for step in range(1, 5)),
+        "AUROC on the champion's unfinished solutions, by the number of steps taken; and on all that legal steps lead "
+        "to, against whether a right end can be reached from them. A search asks here.",
+        (("value_auroc_states", "wherever steps lead"),
+         *((f"value_auroc_step_{step}", f"the champion's, step {step}") for step in range(1, 4))),
         share=True,
     ),
     _Meter(

@@ -114,8 +114,8 @@ def evaluation_in_words(result: Mapping[str, Any]) -> str:
         answers = BASELINES_IN_WORDS[name].format(rate.get("attempts"))
         rows.append((answers, percent(rate["pass@1"], rate.get("ci")), spent))
     said = [f"{result['task']}, {result['problems']} {result['split']} problems", table(rows)]
-    sentences = [result[key] for key in ("sentence", "curve_sentence", "curve_page", "tree") if key in result]
-    return "\n".join([*said, *sentences])
+    more = ("sentence", "curve_sentence", "prior_sentence", "curve_page", "tree")
+    return "\n".join([*said, *(result[key] for key in more if key in result)])
 
 
 def bench_in_words(result: Mapping[str, Any]) -> str:

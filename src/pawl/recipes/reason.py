@@ -9,35 +9,33 @@ gate asks whether the policy by itself became better. Where a search is measured
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache, cached_property
-from itertools import count
+from functools import cache, cached_property, partial
 from typing import Any, ClassVar, Literal
 
 from pawl import measure
 from pawl.config import settings
 from pawl.errors import ConfigError
-from pawl.evaluate_search import compare, measure_told
 from pawl.interfaces import StepTask, Symmetric, Task, Trainable
 from pawl.keys import permutation, stream
 from pawl.ledger import Ledger
 from pawl.loop import Turn
-from pawl.meters.truth_bits import filter_bits
 from pawl.models.pair import PolicyWithValue, critic_of
-from pawl.play import Contest, Watch, think, written
+from pawl.play import Contest, Watch
 from pawl.recipes import countdown
 from pawl.recipes.expert_iteration import ExpertIteration, carry_out
 from pawl.recipes.lessons import end_paths, learn_value_network
+from pawl.recipes.searched import at_last, beside_policy, ranked_states
 from pawl.recipes.settings import Count, Share, Weight
+from pawl.recipes.told_search import find_right_ends
 from pawl.records import Attempt, Event, IntArray, Problem, TokenExample, Verdict
 from pawl.run_directory import RunDirectory
 from pawl.search.labels import Remembered, state_labels
 from pawl.search.mcts import TreeSearch
 from pawl.search.named import Prior
-from pawl.search.steps import Sampled, Valued, uniform, unknown
-from pawl.search.told import PathsOf, ToldEnds
+from pawl.search.steps import Sampled, Valued, uniform
 from pawl.selection.examples import path_examples
 from pawl.selection.variants import varied
 
@@ -47,8 +45,8 @@ FEW = 0.25
 VALUE_PATHS, VALUE_ATTEMPTS = 15_000, 5_000
 """Paths of searched trees and samples, at most, that the value network learns from in the first generation; in the
 second twice as many, and so on."""
-SEARCHED_PROBLEMS = 200
-"""Gate problems of a generation on which search is measured beside the policy."""
+RANKED_PROBLEMS = 100
+"""Gate problems of a generation whose unfinished solutions the value is to rank."""
 
 
 @settings
@@ -91,12 +89,6 @@ def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
     return carry_out(Reason, settings, task, directory, ledger, notify)
 
 
-def _numbered(attempts: Sequence[Attempt], first: int) -> list[Attempt]:
-    """With numbers from `first` on, counted for each problem."""
-    numbers: dict[str, Iterator[int]] = defaultdict(lambda: count(first))
-    return [replace(attempt, index=next(numbers[attempt.problem.id])) for attempt in attempts]
-
-
 class Reason(ExpertIteration):
     """Expert iteration whose expert is search."""
 
@@ -113,18 +105,12 @@ class Reason(ExpertIteration):
         """Samples at every problem, and every right end that search found where few of them were right."""
         attempts = super().play(champion, problems, turn)
         with turn.stage("search") as watch:
-            hard = self.hard(problems, attempts)
-            ends = ToldEnds(Valued(champion.value) if isinstance(champion, PolicyWithValue) else unknown, self.judge)
-            self.tree = Remembered(ends)
-            search = TreeSearch(uniform, self.tree, self.settings.training_simulations, rule="uct")
-            think(champion, PathsOf(self.task), search, hard, key=self.key("search", turn), watch=watch)
-            answers = [answer for _, answer in ends.right]
-            found = written(champion, [path.problem for path in ends.right.values()], answers)
-            found = _numbered(found, self.settings.attempts)
-        turn.metrics |= {"searched": len(hard), "searched_right": len(found), "truth_asked": ends.asked,
-                         "truth_bits_search": filter_bits(ends.told_right, ends.asked),
-                         "searched_solved": len({attempt.problem.id for attempt in found})}
-        return [*attempts, *found]
+            found = find_right_ends(champion, self.task, self.hard(problems, attempts), self.judge,
+                                    simulations=self.settings.training_simulations, first=self.settings.attempts,
+                                    key=self.key("search", turn), watch=watch)
+        self.tree = found.tree
+        turn.metrics |= found.metrics
+        return [*attempts, *found.attempts]
 
     def hard(self, problems: Sequence[Problem], attempts: Sequence[Attempt]) -> list[Problem]:
         """The problems at which few samples were right, the hardest first."""
@@ -177,31 +163,17 @@ class Reason(ExpertIteration):
                                    watch=lambda done, total: None)
 
     def contest(self, candidate: Trainable, champion: Trainable, turn: Turn) -> Contest:
-        """The policies by themselves; beside it, the candidate with search on the same problems."""
+        """The policies by themselves; beside it, the candidate with search on the same problems, and its value."""
         result = super().contest(candidate, champion, turn)
         with turn.stage("gate"):
-            attempts = result.attempts[:SEARCHED_PROBLEMS]
-            thoughts = think(candidate, self.task, self.search(candidate), [attempt.problem for attempt in attempts],
-                             key=self.key("measure search", turn))
-            scores = [verdict.score or 0.0 for verdict in self.judge([thought.attempt for thought in thoughts])]
-        if scores:
-            alone = result.evidence.candidate[:SEARCHED_PROBLEMS]
-            turn.metrics |= {"search_accuracy": sum(scores) / len(scores), "search_problems": len(scores),
-                             "search_alone": float(alone.mean())}
+            turn.metrics |= beside_policy(candidate, self.task, self.search(candidate), result, self.judge,
+                                          self.key("measure search", turn))
+            problems = [attempt.problem for attempt in result.attempts[:RANKED_PROBLEMS]]
+            turn.metrics |= ranked_states(critic_of(candidate), self.task, problems, self.judge,
+                                          simulations=self.settings.training_simulations, key=self.key("rank", turn))
         return result
 
     def search_at_last(self, champion: Trainable, problems: Sequence[Problem], watch: Watch) -> dict[str, Any]:
-        """Search beside what its tokens buy without it, and with a uniform prior; and, named so, told the truth."""
-        critic = critic_of(champion)
-        found = {
-            prior: compare(champion, self.task, self.search(champion, prior), Valued(critic).attempts, problems,
-                           self.judge, max_tokens=self.settings.max_tokens, stop=self.settings.stop,
-                           key=stream(self.settings.seed, "search"), watch=watch)
-            for prior in ("policy", "uniform")
-        }
-        told = {prior: measure_told(champion, self.task, self.search(champion, prior), problems, self.judge,
-                                    key=stream(self.settings.seed, "search"), watch=watch)
-                for prior in ("policy", "uniform")}
-        return {"name": "gumbel", "budget": self.settings.simulations, **found["policy"].search,
-                "sentence": found["policy"].sentence, "baselines": found["policy"].baselines,
-                "uniform": found["uniform"].search, "told": told}
+        settings = self.settings
+        return at_last(champion, self.task, partial(self.search, champion), problems, self.judge,
+                       max_tokens=settings.max_tokens, stop=settings.stop, seed=settings.seed, watch=watch)

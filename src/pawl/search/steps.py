@@ -131,16 +131,17 @@ class Valued:
     def __call__(self, policy: Policy, task: StepTask, states: Sequence[Any]) -> tuple[FloatArray, list[Cost]]:
         prompts = [task.prompt(state) for state in states]
         # What ends a text ends an answer too: no line follows.
-        return self._values([self.model.encode(
+        return self.prefixes([self.model.encode(
             prompt.rstrip("\n") if isinstance(prompt, str) and task.terminal(state) else prompt)
             for prompt, state in zip(prompts, states, strict=True)])
 
     def attempts(self, attempts: Sequence[Attempt]) -> tuple[FloatArray, list[Cost]]:
         """[N] values of whole attempts, and what each cost."""
-        return self._values([np.concatenate((attempt.prompt_tokens, attempt.completion.tokens))
+        return self.prefixes([np.concatenate((attempt.prompt_tokens, attempt.completion.tokens))
                              for attempt in attempts])
 
-    def _values(self, prefixes: Sequence[IntArray]) -> tuple[FloatArray, list[Cost]]:
+    def prefixes(self, prefixes: Sequence[IntArray]) -> tuple[FloatArray, list[Cost]]:
+        """[N] values of tokens [T] each, and what each cost."""
         costs = [Cost(read, 0, 1) for read in _read(self.model, prefixes)]
         parts = (prefixes[start : start + TOGETHER] for start in range(0, len(prefixes), TOGETHER))
         values = [evaluation.value for part in parts for evaluation in self.model.evaluate(part)]

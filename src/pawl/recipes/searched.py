@@ -1,0 +1,68 @@
+"""What a run says of its search: beside the policy alone, at its price, and how its value ranks states.
+
+Only `ranked_states` and the rows called told ask the truth before there is an answer; nothing learns from either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from pawl.evaluate_search import compare, measure_told
+from pawl.interfaces import Judge, Policy, StepTask, Trainable
+from pawl.keys import row_keys, stream
+from pawl.measure import Metrics
+from pawl.meters.calibration import auroc
+from pawl.models.pair import critic_of
+from pawl.play import Contest, Watch, think
+from pawl.records import Problem
+from pawl.search.labels import Remembered
+from pawl.search.mcts import TreeSearch
+from pawl.search.named import Prior
+from pawl.search.steps import Valued, uniform, unknown
+from pawl.search.told import PathsOf, ToldEnds
+
+PROBLEMS = 200
+"""Gate problems of a generation on which search is measured beside the policy."""
+
+
+def beside_policy(candidate: Trainable, task: StepTask, search: TreeSearch, contest: Contest, judge: Judge,
+                  key: int) -> Metrics:
+    """Accuracy of the candidate with search and, on the same problems of its contest, alone."""
+    problems = [attempt.problem for attempt in contest.attempts[:PROBLEMS]]
+    if not problems:
+        return {}
+    thoughts = think(candidate, task, search, problems, key=key)
+    scores = [verdict.score or 0.0 for verdict in judge([thought.attempt for thought in thoughts])]
+    return {"search_accuracy": float(np.mean(scores)), "search_problems": len(scores),
+            "search_alone": float(contest.evidence.candidate[:PROBLEMS].mean())}
+
+
+def ranked_states(critic: Policy, task: StepTask, problems: Sequence[Problem], judge: Judge, *, simulations: int,
+                  key: int) -> Metrics:
+    """How often the value rates an unfinished solution from which a right end was found above one from which none was
+    (AUROC). The solutions are those that legal steps lead to, as far as so many simulations come to their ends."""
+    paths, seen = PathsOf(task), Remembered(ToldEnds(unknown, judge))
+    starts, keys = [paths.start(problem) for problem in problems], row_keys(key, [one.id for one in problems], 1)[:, 0]
+    if starts:
+        TreeSearch(uniform, seen, simulations, rule="uct")(critic, paths, starts, keys)
+    rows = [row for row in seen.rows() if not row.terminal and row.prompt != row.problem.prompt]
+    values, _ = Valued(critic).prefixes([critic.encode(row.prompt) for row in rows])
+    ranked = auroc(values, np.array([row.value > 0 for row in rows], np.bool_)) if rows else None
+    return {} if ranked is None else {"value_auroc_states": ranked, "value_states": len(rows)}
+
+
+def at_last(champion: Trainable, task: StepTask, search: Callable[[Prior], TreeSearch], problems: Sequence[Problem],
+            judge: Judge, *, max_tokens: int, stop: tuple[str, ...], seed: int, watch: Watch) -> dict[str, Any]:
+    """Search beside what its tokens buy without it, and with a uniform prior; and both told the truth, named so."""
+    critic, key = critic_of(champion), stream(seed, "search")
+    priors: tuple[Prior, ...] = ("policy", "uniform")
+    found = {prior: compare(champion, task, search(prior), Valued(critic).attempts, problems, judge,
+                            max_tokens=max_tokens, stop=stop, key=key, watch=watch) for prior in priors}
+    told = {prior: measure_told(champion, task, search(prior), problems, judge, key=key, watch=watch)
+            for prior in priors}
+    return {"name": "gumbel", "budget": search("policy").simulations, **found["policy"].search,
+            "sentence": found["policy"].sentence, "baselines": found["policy"].baselines,
+            "uniform": found["uniform"].search, "told": told}

@@ -1,0 +1,50 @@
+"""Search in training: led by the value, told the truth of the ends that it comes to, as rules tell who won a game."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import count
+from typing import NamedTuple
+
+from pawl.interfaces import Judge, StepTask, Trainable
+from pawl.measure import Metrics
+from pawl.meters.truth_bits import filter_bits
+from pawl.models.pair import PolicyWithValue
+from pawl.play import Watch, think, written
+from pawl.records import Attempt, Problem
+from pawl.search.labels import Remembered
+from pawl.search.mcts import TreeSearch
+from pawl.search.steps import Valued, uniform, unknown
+from pawl.search.told import PathsOf, ToldEnds
+
+
+class Found(NamedTuple):
+    """What a search in training came to."""
+
+    attempts: list[Attempt]
+    """Every right end, numbered from the `first` asked for on at each problem."""
+    tree: Remembered
+    """Every state that it saw."""
+    metrics: Metrics
+
+
+def find_right_ends(champion: Trainable, task: StepTask, problems: Sequence[Problem], judge: Judge, *, simulations: int,
+                    first: int, key: int, watch: Watch) -> Found:
+    """Search over every legal step of the problems. UCT: it looks everywhere before it believes the value, or, where
+    none was learnt yet, goes by truth alone."""
+    ends = ToldEnds(Valued(champion.value) if isinstance(champion, PolicyWithValue) else unknown, judge)
+    tree = Remembered(ends)
+    think(champion, PathsOf(task), TreeSearch(uniform, tree, simulations, rule="uct"), problems, key=key, watch=watch)
+    found = written(champion, [path.problem for path in ends.right.values()], [answer for _, answer in ends.right])
+    return Found(_numbered(found, first), tree, {
+        "searched": len(problems), "searched_right": len(found), "truth_asked": ends.asked,
+        "truth_bits_search": filter_bits(ends.told_right, ends.asked),
+        "searched_solved": len({attempt.problem.id for attempt in found})})
+
+
+def _numbered(attempts: Sequence[Attempt], first: int) -> list[Attempt]:
+    """With numbers from `first` on, counted for each problem."""
+    numbers: dict[str, Iterator[int]] = defaultdict(lambda: count(first))
+    return [replace(attempt, index=next(numbers[attempt.problem.id])) for attempt in attempts]
