@@ -7,6 +7,7 @@ Not covered: an end that was not come to. A share of 0 says that no right end wa
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -95,12 +96,14 @@ class Remembered:
         return [[*(inner[way] for way in self._ways(place)), self._end(place)] for place in right + wrong]
 
     def _inner(self) -> dict[Place, Row]:
-        below: dict[Place, list[bool]] = {}
+        ends, right_ends = Counter[Place](), Counter[Place]()
         for place, (_, right) in self.ends.items():
-            for way in self._ways(place):
-                below.setdefault(way, []).append(right)
-        return {place: Row(self.open[place], place[1], float(np.mean(found)), len(found), False)
-                for place, found in below.items()}
+            ways = self._ways(place)
+            ends.update(ways)
+            if right:
+                right_ends.update(ways)
+        return {place: Row(self.open[place], place[1], right_ends[place] / count, count, False)
+                for place, count in ends.items()}
 
     def _ways(self, place: Place) -> list[Place]:
         """The states on the way to an end."""
