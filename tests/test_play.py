@@ -14,7 +14,7 @@ import torch
 from pawl.errors import ConfigError
 from pawl.keys import row_keys
 from pawl.models.opening import fresh_policy
-from pawl.play import TOGETHER, contest, play, think
+from pawl.play import TOGETHER, contest, look, play, think
 from pawl.records import Attempt, Choice, Cost, Problem, Sampling, Verdict
 from pawl.search.mcts import TreeSearch
 from pawl.search.steps import Valued, uniform
@@ -228,3 +228,14 @@ def test_a_search_thinks_the_same_with_a_policy_that_remembers_and_forwards_less
         assert ours.cost.estimated == theirs.cost.estimated
         assert 0 < ours.cost.forwarded < theirs.cost.forwarded / 2
     assert policy.unread([policy.encode("1+2")]) == [3]  # and keeps nothing afterwards
+
+
+def test_a_look_is_the_first_choice_of_a_path_whatever_is_looked_at_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy, told = ScriptedPolicy({}), list[tuple[int, int]]()
+    search = TreeSearch(uniform, Valued(policy), 12, noise=True)
+    whole = look(policy, COUNTDOWN, search, HANDS, key=4)
+    monkeypatch.setattr("pawl.play.LOOKED_AT", 2)
+    parts = look(policy, COUNTDOWN, search, HANDS, key=4, watch=lambda done, total: told.append((done, total)))
+    assert [choice.visits.tolist() for choice in whole] == [choice.visits.tolist() for choice in parts]
+    assert told == [(2, 3), (3, 3)]
+    assert look(policy, COUNTDOWN, search, [], key=4) == []

@@ -33,6 +33,9 @@ TOGETHER = 4096
 MOST_STEPS = 64
 """Steps of a path, at most."""
 
+LOOKED_AT = 512
+"""Problems whose trees are grown at one time by `look`."""
+
 Watch = Callable[[int, int], None]
 
 
@@ -133,6 +136,20 @@ def think(
                 for attempt, error in zip(written(policy, problems, answers), errors, strict=True)]
     return [Thought(attempt, tuple(chosen), sum((choice.cost for choice in chosen), Cost()))
             for attempt, chosen in zip(attempts, choices, strict=True)]
+
+
+def look(policy: Policy, task: StepTask, search: Search, problems: Sequence[Problem], *, key: int,
+         watch: Watch = lambda done, total: None) -> list[Choice]:
+    """The choice of a search at the start of each problem, none of which may be at its end there; for searches whose
+    trees say more than their choice. `key` names the random streams."""
+    choices: list[Choice] = []
+    with policy.remembering() if isinstance(policy, Remembers) else nullcontext():
+        for first in range(0, len(problems), LOOKED_AT):
+            part = problems[first : first + LOOKED_AT]
+            keys = row_keys(key, [problem.id for problem in part], 1)[:, 0]
+            choices += search(policy, task, [task.start(problem) for problem in part], keys)
+            watch(len(choices), len(problems))
+    return choices
 
 
 def _failure(task: StepTask, state: Any, choices: Sequence[Choice]) -> str | None:

@@ -35,7 +35,7 @@ class Settings(reason.Settings):
     simulations: Count = 32
     """Walks of a search at each step, wherever it is measured. Truth is not asked."""
     training_simulations: Count = 1500
-    """Walks at each step of a train problem. Truth tells what their ends are worth, as rules tell who won a game."""
+    """Walks at each train problem. Truth tells what their ends are worth, as rules tell who won a game."""
     gate_problems: Count = 100
     """Problems of a contest, at most; none is used twice."""
     variants: Share = 0.75

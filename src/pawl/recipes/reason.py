@@ -68,7 +68,7 @@ class Settings(countdown.Settings):
     searched: Count = 10_000
     """Train problems with few right samples that search thinks about in a generation, at most."""
     training_simulations: Count = 256
-    """Walks at each of their steps. Truth tells what their ends are worth, as rules tell who won a game."""
+    """Walks at each of them. Truth tells what their ends are worth, as rules tell who won a game."""
     variants: Share = 0.0
     """Share of what is learnt that is shown in other words, where the task knows some."""
     temperature: ClassVar[float] = 1.0  # type: ignore[misc]

@@ -12,11 +12,11 @@ import numpy as np
 
 from pawl.evaluate_search import compare, measure_told
 from pawl.interfaces import Judge, Policy, StepTask, Trainable
-from pawl.keys import row_keys, stream
+from pawl.keys import stream
 from pawl.measure import Metrics
 from pawl.meters.calibration import auroc
 from pawl.models.pair import critic_of
-from pawl.play import Contest, Watch, think
+from pawl.play import Contest, Watch, look, think
 from pawl.records import Problem
 from pawl.search.labels import Remembered
 from pawl.search.mcts import TreeSearch
@@ -44,10 +44,8 @@ def ranked_states(critic: Policy, task: StepTask, problems: Sequence[Problem], j
                   key: int) -> Metrics:
     """How often the value rates an unfinished solution from which a right end was found above one from which none was
     (AUROC). The solutions are those that legal steps lead to, as far as so many simulations come to their ends."""
-    paths, seen = PathsOf(task), Remembered(ToldEnds(unknown, judge))
-    starts, keys = [paths.start(problem) for problem in problems], row_keys(key, [one.id for one in problems], 1)[:, 0]
-    if starts:
-        TreeSearch(uniform, seen, simulations, rule="uct")(critic, paths, starts, keys)
+    seen = Remembered(ToldEnds(unknown, judge))
+    look(critic, PathsOf(task), TreeSearch(uniform, seen, simulations, rule="uct"), problems, key=key)
     rows = [row for row in seen.rows() if not row.terminal and row.prompt != row.problem.prompt]
     values, _ = Valued(critic).prefixes([critic.encode(row.prompt) for row in rows])
     ranked = auroc(values, np.array([row.value > 0 for row in rows], np.bool_)) if rows else None

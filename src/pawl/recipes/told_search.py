@@ -12,7 +12,7 @@ from pawl.interfaces import Judge, StepTask, Trainable
 from pawl.measure import Metrics
 from pawl.meters.truth_bits import filter_bits
 from pawl.models.pair import PolicyWithValue
-from pawl.play import Watch, think, written
+from pawl.play import Watch, look, written
 from pawl.records import Attempt, Problem
 from pawl.search.labels import Remembered
 from pawl.search.mcts import TreeSearch
@@ -36,7 +36,7 @@ def find_right_ends(champion: Trainable, task: StepTask, problems: Sequence[Prob
     none was learnt yet, goes by truth alone."""
     ends = ToldEnds(Valued(champion.value) if isinstance(champion, PolicyWithValue) else unknown, judge)
     tree = Remembered(ends)
-    think(champion, PathsOf(task), TreeSearch(uniform, tree, simulations, rule="uct"), problems, key=key, watch=watch)
+    look(champion, PathsOf(task), TreeSearch(uniform, tree, simulations, rule="uct"), problems, key=key, watch=watch)
     found = written(champion, [path.problem for path in ends.right.values()], [answer for _, answer in ends.right])
     return Found(_numbered(found, first), tree, {
         "searched": len(problems), "searched_right": len(found), "truth_asked": ends.asked,

@@ -28,7 +28,7 @@ MOST_HANDS = 50_000
 """Different multisets of numbers; four numbers up to 20 are 8,855 and take ten seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that its line is written once: a search asks for it again and again
 class Action:
     """`left operator right`, with left >= right."""
 
@@ -37,6 +37,10 @@ class Action:
     right: int
 
     def __str__(self) -> str:
+        return self.line
+
+    @cached_property
+    def line(self) -> str:
         return f"{self.left}{self.operator}{self.right}={apply(self.operator, self.left, self.right)}"
 
 

@@ -35,7 +35,7 @@ _NUMBER = r"(?:\d{1,9}|\(\d{1,9}/[1-9]\d{0,8}\))"
 _STEP = re.compile(rf"({_NUMBER}) *([-+*/]) *({_NUMBER}) *= *({_NUMBER})(?: *left((?: +{_NUMBER})+))?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that its line is written once: a search asks for it again and again
 class Action:
     """`left operator right`; of + and *, the larger number is on the left."""
 
@@ -50,6 +50,10 @@ class Action:
         return apply_in_fractions(self.operator, self.left, self.right)
 
     def __str__(self) -> str:
+        return self.line
+
+    @cached_property
+    def line(self) -> str:
         line = f"{written(self.left)}{self.operator}{written(self.right)}={written(self.result)}"
         return line if self.stated is None else f"{line} left {_listed(self.stated)}"
 
@@ -103,7 +107,7 @@ class Game24(Combining):
 
     def step(self, state: State, action: Action) -> State:
         rest = self.after(state.numbers, action)
-        return State(state.problem, rest, (*state.steps, replace(action, stated=rest)))
+        return State(state.problem, rest, (*state.steps, action if action.stated else replace(action, stated=rest)))
 
     def parse(self, text: str) -> Action:
         """The step that a line states; raises IllegalAction when it is no step or its result is wrong."""
