@@ -45,5 +45,5 @@ def test_what_was_not_measured_is_left_out(new_ledger: Make, record: Record) -> 
 
 def test_unfinished_solutions_have_a_line_for_each_step(new_ledger: Make, record: Record) -> None:
     html = page(new_ledger, record, {"value_auroc_step_1": 0.7, "value_auroc_step_2": 0.8, "value_auroc_step_3": 0.9})
-    told = [f"after step {step}: generation 1 {share}.0%." for step, share in ((1, 70), (2, 80), (3, 90))]
+    told = [f"the champion&#39;s, step {step}: generation 1 {share}.0%." for step, share in ((1, 70), (2, 80), (3, 90))]
     assert " ".join(told) in html

@@ -45,7 +45,7 @@ def test_search_thinks_where_few_samples_were_right(learnt: Run) -> None:
         attempts = list(learnt.ledger.attempts(row.index))
         right = Counter(attempt.problem.id for attempt, verdict in attempts
                         if attempt.source == "self" and verdict.score == 1)
-        easy = {name for name, times in right.items() if times > SMALL["attempts"] / 2}
+        easy = {name for name, times in right.items() if times > SMALL["attempts"] / 4}
         searched = [(attempt, verdict) for attempt, verdict in attempts if attempt.source == "search"]
         assert len(searched) == row.metrics["searched_right"] > 0
         assert all(verdict.score == 1 for _, verdict in searched)
@@ -88,7 +88,7 @@ def test_other_wordings_are_learnt_where_the_task_knows_some(tmp_path: Path) -> 
     runs = Runs(tmp_path, reason)
     plain, varied = (runs(Countdown(numbers=2, max_number=9), variants=share, **few) for share in (0.0, 0.9))
     assert plain.champion != varied.champion
-    assert plain.rows[0].metrics["steps"] == varied.rows[0].metrics["steps"]
+    assert plain.rows[0].metrics["examples_search"] == varied.rows[0].metrics["examples_search"] > 0
     runs.close()
 
 

@@ -45,7 +45,7 @@ FEW = 0.25
 VALUE_PATHS, VALUE_ATTEMPTS = 15_000, 5_000
 """Paths of searched trees and samples, at most, that the value network learns from in the first generation; in the
 second twice as many, and so on."""
-RANKED_PROBLEMS = 100
+RANKED_PROBLEMS = 50
 """Gate problems of a generation whose unfinished solutions the value is to rank."""
 
 

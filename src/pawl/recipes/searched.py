@@ -12,7 +12,7 @@ import numpy as np
 
 from pawl.evaluate_search import compare, measure_told
 from pawl.interfaces import Judge, Policy, StepTask, Trainable
-from pawl.keys import stream
+from pawl.keys import permutation, stream
 from pawl.measure import Metrics
 from pawl.meters.calibration import auroc
 from pawl.models.pair import critic_of
@@ -26,6 +26,8 @@ from pawl.search.told import PathsOf, ToldEnds
 
 PROBLEMS = 200
 """Gate problems of a generation on which search is measured beside the policy."""
+RANKED = 4000
+"""Unfinished solutions, at most, that a value is to rank."""
 
 
 def beside_policy(candidate: Trainable, task: StepTask, search: TreeSearch, contest: Contest, judge: Judge,
@@ -46,7 +48,8 @@ def ranked_states(critic: Policy, task: StepTask, problems: Sequence[Problem], j
     (AUROC). The solutions are those that legal steps lead to, as far as so many simulations come to their ends."""
     seen = Remembered(ToldEnds(unknown, judge))
     look(critic, PathsOf(task), TreeSearch(uniform, seen, simulations, rule="uct"), problems, key=key)
-    rows = [row for row in seen.rows() if not row.terminal and row.prompt != row.problem.prompt]
+    found = [row for row in seen.rows() if not row.terminal and row.prompt != row.problem.prompt]
+    rows = [found[i] for i in permutation(key, len(found))[:RANKED]]
     values, _ = Valued(critic).prefixes([critic.encode(row.prompt) for row in rows])
     ranked = auroc(values, np.array([row.value > 0 for row in rows], np.bool_)) if rows else None
     return {} if ranked is None else {"value_auroc_states": ranked, "value_states": len(rows)}
