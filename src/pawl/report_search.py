@@ -71,7 +71,8 @@ def table(run: Run) -> Table | None:
             *_baselines(search.get("baselines") or {})]
     told = [_row(f"{name}{', uniform prior' if prior == 'uniform' else ''}, told the truth of its ends", rate)
             for prior, rate in (search.get("told") or {}).items()]
-    return Table(str(search.get("sentence") or ""), tuple(rows), tuple(told))
+    said = str(search.get("sentence") or "")
+    return Table(f"{said[:1].upper()}{said[1:]}", tuple(rows), tuple(told))
 
 
 def _baselines(baselines: Mapping[str, Any]) -> Iterator[Row]:

@@ -32,6 +32,7 @@ class Settings(reason.Settings):
     keep: Count = 64
     """Distinct right attempts learnt from, at most, at a problem."""
     failures: ClassVar[Literal["discard", "relabel"]] = "discard"  # type: ignore[misc]
+    few: ClassVar[float] = 0.0
     simulations: Count = 32
     """Walks of a search at each step, wherever it is measured. Truth is not asked."""
     training_simulations: Count = 1500

@@ -40,8 +40,6 @@ from pawl.selection.examples import path_examples
 from pawl.selection.variants import varied
 
 TASK: str | None = "countdown"
-FEW = 0.25
-"""Share of right samples at a problem up to which search thinks about it."""
 VALUE_PATHS, VALUE_ATTEMPTS = 15_000, 5_000
 """Paths of searched trees and samples, at most, that the value network learns from in the first generation; in the
 second twice as many, and so on."""
@@ -71,6 +69,8 @@ class Settings(countdown.Settings):
     """Walks at each of them. Truth tells what their ends are worth, as rules tell who won a game."""
     variants: Share = 0.0
     """Share of what is learnt that is shown in other words, where the task knows some."""
+    few: ClassVar[float] = 0.25
+    """Share of right samples at a problem up to which search thinks about it."""
     temperature: ClassVar[float] = 1.0  # type: ignore[misc]
     dtype: ClassVar[str] = "float32"  # type: ignore[misc]
     tokenizer: ClassVar[str] = "bpe-1024"  # type: ignore[misc]
@@ -116,7 +116,7 @@ class Reason(ExpertIteration):
         """The problems at which few samples were right, the hardest first."""
         right = Counter(attempt.problem.id for attempt, verdict in zip(attempts, self.judge(attempts), strict=True)
                         if verdict.score == 1)
-        few = [problem for problem in problems if right[problem.id] <= FEW * self.settings.attempts]
+        few = [problem for problem in problems if right[problem.id] <= self.settings.few * self.settings.attempts]
         return sorted(few, key=lambda problem: right[problem.id])[: self.settings.searched]
 
     def lessons(self, own: Sequence[TokenExample], turn: Turn) -> tuple[Sequence[TokenExample], Settings]:
