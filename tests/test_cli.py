@@ -16,6 +16,7 @@ from pawl.cli import main
 from pawl.ledger import Ledger
 from pawl.models.opening import fresh_policy
 from pawl.search.named import SEARCHES
+from pawl.terminal import run_in_words
 
 RECIPE = '''
 """A recipe that learns nothing. It is a toy."""
@@ -114,6 +115,17 @@ def test_a_run_in_words_says_what_it_came_to(toy: Path) -> None:
     lines = pawl("run", "toy", "--out", "first").stdout.splitlines()
     assert lines[:2] == [f"{name:<5}  pass@1 25.0% [20.0%, 30.0%]  pass@8 50.0%" for name in ("base", "final")]
     assert lines[2:] == ["0 generations, 0 promoted, 0 refused, 0:01", "first/report.html"]
+
+
+def test_a_run_in_words_tells_what_search_adds_and_what_was_told() -> None:
+    rate = {"pass@1": 0.8, "ci": [0.7, 0.9], "tokens": 186.2}
+    search = rate | {"name": "gumbel", "budget": 16, "sentence": "search helps", "uniform": rate | {"pass@1": 0.6},
+                     "told": {"uniform": rate | {"pass@1": 1.0}}}
+    words = run_in_words({"base": rate, "final": rate | {"search": search}, "generations": 2,
+                          "seconds": {"total": 61.0}, "report": "report.html"})
+    for line in ("gumbel, 16  ", "gumbel, 16, uniform prior", "told the truth of its ends, uniform prior"):
+        assert line in words
+    assert "186 tokens a problem" in words and "search helps\n" in words
 
 
 def test_progress_goes_to_stderr_as_plain_text(toy: Path) -> None:

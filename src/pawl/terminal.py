@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -96,9 +96,23 @@ def run_in_words(result: Mapping[str, Any]) -> str:
         (name, f"pass@1 {percent(rates['pass@1'], rates.get('ci'))}", f"pass@8 {percent(rates.get('pass@8'))}")
         for name, rates in (("base", base), ("final", final))
     ]
+    searched = final.get("search")
+    rows += [(name, f"pass@1 {percent(rate['pass@1'], rate['ci'])}", f"{rate['tokens']:.0f} tokens a problem")
+             for name, rate in _searches(searched or {})]
     counts = [f"{result[name]} {name}" for name in ("generations", "promoted", "refused", "dropped") if name in result]
     spent = duration(result["seconds"]["total"])
-    return f"{table(rows)}\n{', '.join(counts)}, {spent}\n{result['report']}"
+    said = f"{searched['sentence']}\n" if searched else ""
+    return f"{table(rows)}\n{said}{', '.join(counts)}, {spent}\n{result['report']}"
+
+
+def _searches(search: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What a run's champion did with search, by name."""
+    if search:
+        yield f"{search['name']}, {search['budget']}", search
+    if "uniform" in search:
+        yield f"{search['name']}, {search['budget']}, uniform prior", search["uniform"]
+    for prior, rate in search.get("told", {}).items():
+        yield f"told the truth of its ends, {prior} prior", rate
 
 
 def evaluation_in_words(result: Mapping[str, Any]) -> str:
