@@ -35,15 +35,13 @@ class Settings(reason.Settings):
     few: ClassVar[float] = 0.0
     simulations: Count = 32
     """Walks of a search at each step, wherever it is measured. Truth is not asked."""
-    training_simulations: Count = 1500
+    training_simulations: Count = 2000
     """Walks at each train problem. Truth tells what their ends are worth, as rules tell who won a game."""
     gate_problems: Count = 100
     """Problems of a contest, at most; none is used twice."""
     variants: Share = 0.75
     """Share of what is learnt that is shown with the numbers in another order."""
-    generations: Count = 3
-    """Turns of the loop."""
-    epochs: Count = 20
+    epochs: Count = 28
     """Times that the last generation sees each example; the one before it sees it a quarter as often, and so on."""
 
 
