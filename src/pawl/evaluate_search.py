@@ -1,6 +1,6 @@
 """Search against a policy that spends the same tokens without it, at one budget or along a curve of budgets.
 
-Nothing here asks the truth before it has an answer.
+Nothing but `measure_told`, whose row is named so, asks the truth before it has an answer.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Accuracy against budget as one HTML page that works offline, with no script in it.
 
-It shows the `curve` rows of `pawl.evaluate.evaluate_model`: a search at rising budgets, and what the tokens that it
+It shows the `curve` rows of `pawl.evaluate_model`: a search at rising budgets, and what the tokens that it
 spent buy without it.
 """
 

@@ -97,3 +97,17 @@ def test_a_task_without_steps_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="must have a task with steps, got 'letters'"):
         runs(Letters(), **SMALL)
     runs.close()
+
+
+class Open(Countdown):
+    """Its rules leave the steps to the policy."""
+
+    def actions(self, state: Any) -> None:  # type: ignore[override]
+        return None
+
+
+def test_a_task_that_lists_no_steps_is_refused(tmp_path: Path) -> None:
+    runs = Runs(tmp_path, reason)
+    with pytest.raises(ConfigError, match="whose rules list the steps"):
+        runs(Open(numbers=2, max_number=9), **SMALL)
+    runs.close()

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from pawl.keys import row_keys
 from pawl.models.opening import fresh_policy
 from pawl.models.policy import TransformerPolicy
-from pawl.records import IntArray
+from pawl.records import Completion, IntArray, KeyArray, Sampling
 from pawl.search.steps import Sampled, Valued
 from pawl.tasks.countdown import Countdown
 from pawl.testing import ScriptedPolicy
@@ -70,3 +71,33 @@ def test_a_scope_within_another_keeps_what_the_outer_one_holds(policy: Transform
             with policy.remembering():
                 _, costs = Valued(policy)(policy, TASK, [START])
     assert costs[0].forwarded == (prompts(policy, [START])[0] if forgets else 0)
+
+
+class Written(ScriptedPolicy):
+    """Writes these completions, whatever it is asked."""
+
+    def __init__(self, *lines: tuple[str, list[int], float]) -> None:
+        super().__init__({})
+        self.lines = [Completion(text, np.array(tokens, np.int32), np.array([np.log(chance)], np.float32), "stop")
+                      for text, tokens, chance in lines]
+
+    def propose(self, prefixes: Sequence[IntArray], count: int, *, sampling: Sampling,
+                keys: KeyArray) -> list[list[Completion]]:
+        return [self.lines for _ in prefixes]
+
+
+def test_a_line_that_was_drawn_with_different_tokens_has_all_their_likelihood() -> None:
+    """The end token and a new line may both end a last step; the same tokens drawn again add nothing."""
+    policy = Written(("3+2=5", [1, 2], 0.5), ("3*2=6", [5, 2], 0.2), ("3+2=5", [1, 3], 0.1), ("3+2=5", [1, 2], 0.5))
+    [proposal] = Sampled(4)(policy, TASK, [START], KEYS[:1])
+    assert list(map(str, proposal.actions)) == ["3+2=5", "3*2=6"]
+    np.testing.assert_allclose(proposal.priors, [0.75, 0.25], rtol=1e-6)
+
+
+def test_what_a_value_reads_is_counted_in_parts_that_fit_the_memory(policy: TransformerPolicy,
+                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pawl.search.steps.TOGETHER", 2)
+    room = max(len(policy.encode(TASK.prompt(state))) for state in STATES) * 2
+    with policy.remembering(most_bytes=room * 1024):
+        _, costs = Valued(policy)(policy, TASK, STATES * 8)
+    assert sum(cost.forwarded for cost in costs) < 8 * len(beginnings(policy, STATES))

@@ -14,6 +14,7 @@ from pawl.records import Attempt, Completion, Problem, StepLabel, TokenExample, 
 from pawl.selection.examples import (
     chosen_examples,
     demonstration_examples,
+    path_examples,
     prompt_labels,
     step_examples,
     value_examples,
@@ -167,3 +168,15 @@ def test_a_prompt_is_worth_the_share_of_right_attempts_at_it() -> None:
     first, second = prompt_labels(attempts, verdicts(1.0, 0.5, None, 0.0, 1.0))
     assert (first.problem_id, first.tokens.tolist(), first.value, first.weight) == ("p", [7, 8], 0.5, 2)
     assert (second.problem_id, second.value, second.weight) == ("q", 0.0, 1)
+
+
+def test_every_place_of_a_path_weighs_alike_and_what_two_paths_begin_with_comes_in_both() -> None:
+    beginning = label([7, 1], 0.25, weight=60.0)
+    paths = [[beginning, label([7, 1, 2], 1.0)], [beginning, label([7, 1, 3], 0.0)]]
+    examples = path_examples(paths, kind="hard")
+    assert [example.tokens.tolist() for example in examples] == [[7, 1, 2], [7, 1, 3]]
+    for example, last in zip(examples, (1, 0), strict=True):
+        assert example.step_values is not None
+        assert example.step_values.places.tolist() == [1, 2]
+        assert example.step_values.targets.tolist() == [1, last]
+        assert example.step_values.weights.tolist() == [1, 1]

@@ -87,6 +87,12 @@ def test_a_step_may_be_stated_without_what_is_left_and_is_the_same_step() -> Non
     assert TASK.step(TASK.start(HARD), bare) == TASK.step(TASK.start(HARD), full)
 
 
+def test_a_step_that_says_wrongly_what_is_left_is_no_vote_for_the_right_one() -> None:
+    right, wrong = SOLUTION, SOLUTION.replace("left 24", "left 25")
+    assert TASK.canonical(right) == TASK.canonical(right.replace("8/3", "8 / 3", 1)) != TASK.canonical(wrong)
+    assert TASK.canonical("well") == "well"
+
+
 @pytest.mark.parametrize("text", ["8/3=2", "8+3", "8^3=24", "8/0=8", "eight+3=11", "8+3=11 left", "8+3=11 right 3 8"])
 def test_a_line_that_is_no_step_is_refused(text: str) -> None:
     with pytest.raises(IllegalAction):

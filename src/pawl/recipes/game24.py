@@ -34,7 +34,7 @@ class Settings(reason.Settings):
     failures: ClassVar[Literal["discard", "relabel"]] = "discard"  # type: ignore[misc]
     few: ClassVar[float] = 0.0
     simulations: Count = 32
-    """Walks of a search at each step, wherever it is measured. Truth is not asked."""
+    """Walks of a search at each step, wherever it is measured."""
     training_simulations: Count = 2000
     """Walks at each train problem. Truth tells what their ends are worth, as rules tell who won a game."""
     gate_problems: Count = 100

@@ -62,7 +62,7 @@ class Settings(countdown.Settings):
     base_steps: Count = 150
     """Batches of random legal play from which the base is made."""
     simulations: Count = 16
-    """Walks of a search at each step, wherever it is measured. Truth is not asked."""
+    """Walks of a search at each step, wherever it is measured."""
     searched: Count = 10_000
     """Train problems with few right samples that search thinks about in a generation, at most."""
     training_simulations: Count = 256
@@ -83,6 +83,10 @@ def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
     if not isinstance(task, StepTask):
         raise ConfigError(f"recipe reason must have a task with steps, got {task.name!r}",
                           hint="`pawl run --task` without a recipe improves a model on whole answers")
+    first = task.problems("train", 1, settings.seed)
+    if first and task.actions(task.start(first[0])) is None:
+        raise ConfigError(f"recipe reason must have a task whose rules list the steps, {task.name!r} leaves them open",
+                          hint="`pawl run --task` without a recipe improves a model on whole answers")
     if settings.variants and not isinstance(task, Symmetric):
         raise ConfigError(f"variants above 0 must have a task with `variants`, got {task.name!r}",
                           hint="use variants = 0, or give the task `variants`")
@@ -94,8 +98,8 @@ class Reason(ExpertIteration):
 
     settings: Settings
     task: StepTask
-    tree: Remembered
-    """What search saw in this generation."""
+    tree: Remembered | None = None
+    """What search saw in this generation, until the value has learnt it."""
 
     def search(self, policy: Trainable, prior: Prior = "policy") -> TreeSearch:
         propose = Sampled(max_tokens=self.settings.max_tokens) if prior == "policy" else uniform
@@ -137,7 +141,8 @@ class Reason(ExpertIteration):
         """The tokens of a train problem's other wordings, by its name."""
         assert isinstance(self.task, Symmetric)
         variants, problems = self.task.variants, {problem.id: problem for problem in self.train_problems}
-        return cache(lambda name: [self.base.encode(prompt) for prompt in variants(problems[name])])
+        return cache(lambda name: [self.base.encode(prompt) for prompt in variants(problems[name])]
+                     if name in problems else [])
 
     def candidate(self, champion: Trainable) -> Trainable:
         """The champion's copy; a first one is its own critic until it has learnt."""
@@ -148,13 +153,14 @@ class Reason(ExpertIteration):
 
     def learn_value(self, candidate: Trainable, attempts: Sequence[Attempt], verdicts: Sequence[Verdict],
                     turn: Turn) -> measure.Metrics:
-        assert isinstance(candidate, PolicyWithValue)
+        assert isinstance(candidate, PolicyWithValue) and self.tree is not None
         if candidate.value is candidate.policy:  # what solves problems knows most of what makes them solvable
             candidate.value = candidate.policy.clone()
         key = self.key("value", turn)
         own = [i for i in permutation(key, len(attempts)) if attempts[i].source == "self"]
         drawn = own[: VALUE_ATTEMPTS * turn.generation]
         paths = [state_labels(candidate, path) for path in self.tree.paths(VALUE_PATHS * turn.generation, key)]
+        self.tree = None
         paths += end_paths(candidate, [attempts[i] for i in drawn], [verdicts[i] for i in drawn])
         lessons = path_examples(paths, kind="hard")
         if self.settings.variants:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from pawl.evaluate_search import compare, measure_told
+from pawl.evaluate_baselines import Unsearched
+from pawl.evaluate_search import compare_with, measure_search, measure_told
 from pawl.interfaces import Judge, Policy, StepTask, Trainable
 from pawl.keys import permutation, stream
 from pawl.measure import Metrics
@@ -58,12 +59,14 @@ def ranked_states(critic: Policy, task: StepTask, problems: Sequence[Problem], j
 def at_last(champion: Trainable, task: StepTask, search: Callable[[Prior], TreeSearch], problems: Sequence[Problem],
             judge: Judge, *, max_tokens: int, stop: tuple[str, ...], seed: int, watch: Watch) -> dict[str, Any]:
     """Search beside what its tokens buy without it, and with a uniform prior; and both told the truth, named so."""
-    critic, key = critic_of(champion), stream(seed, "search")
-    priors: tuple[Prior, ...] = ("policy", "uniform")
-    found = {prior: compare(champion, task, search(prior), Valued(critic).attempts, problems, judge,
-                            max_tokens=max_tokens, stop=stop, key=key, watch=watch) for prior in priors}
-    told = {prior: measure_told(champion, task, search(prior), problems, judge, key=key, watch=watch)
-            for prior in priors}
-    return {"name": "gumbel", "budget": search("policy").simulations, **found["policy"].search,
-            "sentence": found["policy"].sentence, "baselines": found["policy"].baselines,
-            "uniform": found["uniform"].search, "told": told}
+    if not problems:
+        return {}
+    key, led, blind = stream(seed, "search"), search("policy"), search("uniform")
+    unsearched = Unsearched(champion, task, Valued(critic_of(champion)).attempts, problems, judge, max_tokens, stop,
+                            stream(key, "play"))
+    both = compare_with(unsearched, task, led, key=key, watch=watch)
+    _, uniform_rate = measure_search(unsearched, task, blind, key=key, watch=watch)
+    told = {name: measure_told(champion, task, one, problems, judge, key=key, watch=watch)
+            for name, one in (("policy", led), ("uniform", blind))}
+    return {"name": led.rule, "budget": led.simulations, **both.search, "sentence": both.sentence,
+            "baselines": both.baselines, "uniform": uniform_rate, "told": told}

@@ -85,11 +85,11 @@ def _read(model: Policy, prefixes: Sequence[IntArray]) -> list[int]:
 
 
 def _gathered(task: StepTask, state: Any, completions: Sequence[Completion], read: int) -> Proposal:
-    """The legal steps among completions; texts that mean one step share its probability."""
-    lines = {completion.text: float(np.exp(completion.logprobs.sum())) for completion in completions
-             if completion.finish == "stop"}
+    """The legal steps among completions; lines that mean one step, and tokens that read as one line, share it."""
+    lines = {(completion.text, completion.tokens.tobytes()): float(np.exp(completion.logprobs.sum()))
+             for completion in completions if completion.finish == "stop"}
     likelihoods: dict[Any, float] = {}
-    for text, likelihood in lines.items():
+    for (text, _), likelihood in lines.items():
         try:
             action = task.parse(text)
             task.step(state, action)
@@ -142,7 +142,9 @@ class Valued:
 
     def prefixes(self, prefixes: Sequence[IntArray]) -> tuple[FloatArray, list[Cost]]:
         """[N] values of tokens [T] each, and what each cost."""
-        costs = [Cost(read, 0, 1) for read in _read(self.model, prefixes)]
-        parts = (prefixes[start : start + TOGETHER] for start in range(0, len(prefixes), TOGETHER))
-        values = [evaluation.value for part in parts for evaluation in self.model.evaluate(part)]
+        values, costs = list[float](), list[Cost]()
+        for start in range(0, len(prefixes), TOGETHER):
+            part = prefixes[start : start + TOGETHER]
+            costs += [Cost(read, 0, 1) for read in _read(self.model, part)]
+            values += [evaluation.value for evaluation in self.model.evaluate(part)]
         return np.array(values, np.float32), costs

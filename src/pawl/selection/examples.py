@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -76,8 +77,10 @@ def step_examples(labels: Iterable[StepLabel], *, kind: Literal["hard", "soft"])
 
 
 def path_examples(paths: Iterable[Sequence[StepLabel]], *, kind: Literal["hard", "soft"]) -> list[TokenExample]:
-    """An example for each path, with a place for each of its prefixes: what many begin with is learnt as often."""
-    return [example for path in paths for example in step_examples(path, kind=kind)]
+    """An example for each path, with a place for each of its prefixes, all of one weight: what many paths begin with is
+    learnt as often as it is begun with."""
+    alike = ([replace(label, weight=1.0) for label in path] for path in paths)
+    return [example for path in alike for example in step_examples(path, kind=kind)]
 
 
 Prefix = tuple[str, tuple[int, ...]]

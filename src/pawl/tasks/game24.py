@@ -96,6 +96,11 @@ class Game24(Combining):
         except (NotArithmetic, IllegalAction):
             return 0.0
 
+    def canonical(self, answer: str) -> Hashable:
+        """The steps, with what they say is left: a step that says it wrong is another one."""
+        said = super().canonical(answer)
+        return tuple((step, step.stated) for step in said) if isinstance(said, tuple) else said
+
     def actions(self, state: State) -> Sequence[Action]:
         return legal_actions(state.numbers)
 
