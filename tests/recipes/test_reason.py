@@ -22,7 +22,7 @@ torch.set_num_threads(1)
 
 SMALL: dict[str, Any] = {
     "depth": 2, "base_steps": 150, "batch": 64, "generations": 3, "problems": 150, "attempts": 4, "epochs": 2,
-    "gate_problems": 40, "test_problems": 20, "alpha": 1, "simulations": 4, "device": "cpu",
+    "gate_problems": 40, "test_problems": 20, "searched": 30, "alpha": 1, "simulations": 4, "device": "cpu",
 }
 
 
@@ -40,17 +40,20 @@ def test_the_champion_is_a_policy_with_a_value_network_beside_it(learnt: Run) ->
     assert not isinstance(open_policy(learnt.directory.checkpoint(learnt.base)), PolicyWithValue)
 
 
-def test_search_thinks_where_few_samples_were_right(learnt: Run) -> None:
+def test_search_thinks_about_all_at_first_and_then_about_the_hardest(learnt: Run) -> None:
     for row in learnt.rows:
         attempts = list(learnt.ledger.attempts(row.index))
         right = Counter(attempt.problem.id for attempt, verdict in attempts
                         if attempt.source == "self" and verdict.score == 1)
-        easy = {name for name, times in right.items() if times > SMALL["attempts"] / 4}
+        names = sorted({attempt.problem.id for attempt, _ in attempts}, key=lambda name: right[name])
+        count = len(names) if row.index == 1 else SMALL["searched"]
+        most = right[names[count - 1]]
+        easy = {name for name in names if right[name] > most}
         searched = [(attempt, verdict) for attempt, verdict in attempts if attempt.source == "search"]
         assert len(searched) == row.metrics["searched_right"] > 0
         assert all(verdict.score == 1 for _, verdict in searched)
         assert {attempt.problem.id for attempt, _ in searched}.isdisjoint(easy)
-        assert row.metrics["searched"] == row.metrics["problems"] - len(easy)
+        assert row.metrics["searched"] == count
         assert len({(attempt.problem.id, attempt.completion.text) for attempt, _ in searched}) == len(searched)
         assert row.metrics["attempts"] == len(attempts) - len(searched)
         assert row.metrics["truth_bits_search"] > 0

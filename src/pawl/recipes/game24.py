@@ -32,7 +32,8 @@ class Settings(reason.Settings):
     keep: Count = 64
     """Distinct right attempts learnt from, at most, at a problem."""
     failures: ClassVar[Literal["discard", "relabel"]] = "discard"  # type: ignore[misc]
-    few: ClassVar[float] = 0.0
+    searched: Count = 500
+    """Train puzzles that search thinks about in a generation, the hardest; in the first, without a value, all."""
     simulations: Count = 32
     """Walks of a search at each step, wherever it is measured."""
     training_simulations: Count = 2000

@@ -1,7 +1,7 @@
 """The mutual loop: search with policy and value, learn from what it found, and search again with the better two.
 
 Expert iteration (Anthony, Tian and Barber 2017) on problems whose answers are paths of steps. A generation first
-samples; where few samples were right, search thinks longer over all legal steps, led by the value and told the truth
+samples; where fewest samples were right, search thinks longer over all legal steps, led by the value and told the truth
 of the ends that it comes to, as rules tell who won a game. The policy learns what was right; a value network beside it
 learns from the searched trees from which states a right end was found, and from the samples which ends are right; the
 gate asks whether the policy by itself became better. Where a search is measured, it never asks the truth.
@@ -63,14 +63,12 @@ class Settings(countdown.Settings):
     """Batches of random legal play from which the base is made."""
     simulations: Count = 16
     """Walks of a search at each step, wherever it is measured."""
-    searched: Count = 10_000
-    """Train problems with few right samples that search thinks about in a generation, at most."""
+    searched: Count = 2000
+    """Train problems that search thinks about in a generation, the hardest; in the first, without a value, all."""
     training_simulations: Count = 256
     """Walks at each of them. Truth tells what their ends are worth, as rules tell who won a game."""
     variants: Share = 0.0
     """Share of what is learnt that is shown in other words, where the task knows some."""
-    few: ClassVar[float] = 0.25
-    """Share of right samples at a problem up to which search thinks about it."""
     temperature: ClassVar[float] = 1.0  # type: ignore[misc]
     dtype: ClassVar[str] = "float32"  # type: ignore[misc]
     tokenizer: ClassVar[str] = "bpe-1024"  # type: ignore[misc]
@@ -106,22 +104,23 @@ class Reason(ExpertIteration):
         return TreeSearch(propose, Valued(critic_of(policy)), self.settings.simulations)
 
     def play(self, champion: Trainable, problems: Sequence[Problem], turn: Turn) -> list[Attempt]:
-        """Samples at every problem, and every right end that search found where few of them were right."""
+        """Samples at every problem, and every right end that search found at the hardest."""
         attempts = super().play(champion, problems, turn)
         with turn.stage("search") as watch:
-            found = find_right_ends(champion, self.task, self.hard(problems, attempts), self.judge,
+            found = find_right_ends(champion, self.task, self.hard(champion, problems, attempts), self.judge,
                                     simulations=self.settings.training_simulations, first=self.settings.attempts,
                                     key=self.key("search", turn), watch=watch)
         self.tree = found.tree
         turn.metrics |= found.metrics
         return [*attempts, *found.attempts]
 
-    def hard(self, problems: Sequence[Problem], attempts: Sequence[Attempt]) -> list[Problem]:
-        """The problems at which few samples were right, the hardest first."""
+    def hard(self, champion: Trainable, problems: Sequence[Problem], attempts: Sequence[Attempt]) -> list[Problem]:
+        """The problems at which fewest samples were right; all of them while there is no value to ask, which is what
+        search costs."""
         right = Counter(attempt.problem.id for attempt, verdict in zip(attempts, self.judge(attempts), strict=True)
                         if verdict.score == 1)
-        few = [problem for problem in problems if right[problem.id] <= self.settings.few * self.settings.attempts]
-        return sorted(few, key=lambda problem: right[problem.id])[: self.settings.searched]
+        most = self.settings.searched if isinstance(champion, PolicyWithValue) else len(problems)
+        return sorted(problems, key=lambda problem: right[problem.id])[:most]
 
     def lessons(self, own: Sequence[TokenExample], turn: Turn) -> tuple[Sequence[TokenExample], Settings]:
         """Later generations have more and better examples: they are learnt longer. In other words, where the task
