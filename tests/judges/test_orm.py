@@ -8,7 +8,7 @@ from written import BYTES, NAN, Length, attempt
 
 from pawl.errors import ConfigError
 from pawl.judges.orm import OutcomeReward
-from pawl.records import Verdict
+from pawl.records import Cost, Verdict
 from pawl.testing import END, check_judge
 
 
@@ -44,9 +44,10 @@ def test_an_attempt_that_does_not_fit_the_model_is_not_judged() -> None:
 
 
 def test_scores_to_choose_by_are_0_where_there_is_no_answer() -> None:
-    scores = OutcomeReward(Length()).scores([attempt("x", error="sample: no"), attempt("7*3=21")])
+    scores, costs = OutcomeReward(Length()).scores([attempt("x", error="sample: no"), attempt("7*3=21")])
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores, [0.0, 0.14])
+    assert costs == [Cost(), Cost(14, 0, 1)]
 
 
 def test_nobody_chooses_by_a_value_that_is_no_number() -> None:

@@ -44,7 +44,9 @@ def test_what_failed_or_has_no_step_gets_no_score_and_is_the_last_to_be_chosen()
     assert failed == Verdict(None, "prm", "sample: no")
     assert blank == Verdict(None, "prm", "an attempt must have a step to be judged by, got none")
     assert judged.score == pytest.approx(0.14)
-    np.testing.assert_allclose(judge.scores(attempts), [0, 0, 0.14])
+    scores, costs = judge.scores(attempts)
+    np.testing.assert_allclose(scores, [0, 0, 0.14])
+    assert [cost.estimated for cost in costs] == [0, 0, 2] and costs[0].forwarded == 0 < costs[2].forwarded
 
 
 @pytest.mark.parametrize("aggregate", ["last", "min", "product"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,15 +13,17 @@ from hypothesis import strategies as st
 
 from pawl.errors import ConfigError
 from pawl.interfaces import StepTask
+from pawl.judges.orm import OutcomeReward
+from pawl.judges.prm import ProcessReward
 from pawl.judges.truth import truth
 from pawl.keys import row_keys
 from pawl.play import think
-from pawl.records import Attempt, Choice, Cost, FloatArray, Problem
-from pawl.search.best_of_n import BestOfN, Scorer, elect, over_steps, tally, weigh
+from pawl.records import Attempt, Choice, Cost, Evaluation, FloatArray, Problem
+from pawl.search.best_of_n import BestOfN, Scorer, elect, tally, weigh
 from pawl.search.told import told_answers
 from pawl.search.whole import WholeAnswers
 from pawl.tasks.countdown import Countdown
-from pawl.testing import ScriptedPolicy, check_task
+from pawl.testing import END, ScriptedPolicy, check_task
 
 
 class Sums:
@@ -104,13 +106,19 @@ def test_what_says_nothing_has_no_vote_unless_nothing_is_said() -> None:
     assert tally([None, "a"], np.array([1, 2], np.float32)) == {None: 1, "a": 2}
 
 
-@pytest.mark.parametrize(("over", "best"), [("last", 0), ("min", 1), ("product", 2)])
-def test_scores_of_steps_become_one_by_the_last_the_least_or_the_product(over: Any, best: int) -> None:
-    steps = [np.array(scores, np.float32) for scores in ([0.1, 0.9], [0.5, 0.5, 0.6], [0.4, 0.8], [])]
-    worth, costs = over_steps(lambda attempts: (steps, [Cost(1)] * 4), over)([None] * 4)  # type: ignore[list-item]
-    by_hand: dict[str, Callable[[Any], float]] = {"last": lambda s: s[-1], "min": min, "product": np.prod}
-    np.testing.assert_allclose(worth, [*(by_hand[over](scores) for scores in steps[:3]), 0], rtol=1e-6)
-    assert int(worth.argmax()) == best and costs == [Cost(1)] * 4
+@pytest.mark.parametrize("reward", [OutcomeReward, ProcessReward])
+def test_a_reward_model_chooses_and_is_paid_for(reward: Any) -> None:
+    class Liking(ScriptedPolicy):
+        """Likes the largest last digit best."""
+
+        def evaluate(self, prefixes: Any) -> list[Evaluation]:
+            return [Evaluation(np.zeros(1, np.float32), max(token for token in prefix[-2:] if token != END) / 255)
+                    for prefix in prefixes]
+
+    likes = BestOfN(30, "score", reward(Liking({})).scores)
+    for thought in think(POLICY, TASK, likes, PROBLEMS, key=1):
+        assert thought.attempt.completion.text == "3"
+        assert thought.cost.estimated == 30
 
 
 def test_by_truth_it_is_right_wherever_one_answer_is() -> None:
@@ -195,11 +203,6 @@ def test_what_is_worth_nothing_everywhere_still_has_a_choice() -> None:
 def test_what_cannot_choose_is_refused(options: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         BestOfN(**options)
-
-
-def test_steps_taken_together_in_an_unknown_way_are_refused() -> None:
-    with pytest.raises(ConfigError, match="by last, min or product, got 'mean'"):
-        over_steps(lambda attempts: ([], []), "mean")  # type: ignore[arg-type]
 
 
 def test_a_score_that_is_no_number_is_refused() -> None:

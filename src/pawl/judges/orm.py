@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pawl.interfaces import Policy
 from pawl.judges.prefixes import readable, scores_of, values, verdict_of, whole
-from pawl.records import Attempt, FloatArray, Verdict
+from pawl.records import Attempt, Cost, FloatArray, Verdict
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class OutcomeReward:
     name: str = "orm"
 
     def judged(self, attempts: Sequence[Attempt]) -> tuple[list[Verdict], list[FloatArray]]:
-        """A verdict for each attempt, and its value [1]; [0] where it could not be read."""
+        """A verdict for each attempt, and its value [1]; [0] of them where it could not be read."""
         reasons = [readable(self.model, attempt) for attempt in attempts]
         found = values(self.model, [[] if reason else [whole(attempt)]
                                     for attempt, reason in zip(attempts, reasons, strict=True)])
@@ -34,7 +34,10 @@ class OutcomeReward:
         number."""
         return self.judged(attempts)[0]
 
-    def scores(self, attempts: Sequence[Attempt]) -> FloatArray:
-        """[N] scores to choose among attempts by; 0 for one that could not be read. Raises ConfigError for a value
-        that is no number."""
-        return scores_of(*self.judged(attempts))
+    def scores(self, attempts: Sequence[Attempt]) -> tuple[FloatArray, list[Cost]]:
+        """[N] scores to choose among attempts by, as best of n does, and what each cost; 0 for one that could not be
+        read. Raises ConfigError for a value that is no number."""
+        verdicts, found = self.judged(attempts)
+        spent = [Cost(len(whole(attempt)), 0, 1) if len(value) else Cost()
+                 for attempt, value in zip(attempts, found, strict=True)]
+        return scores_of(verdicts, found), spent

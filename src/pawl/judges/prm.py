@@ -15,7 +15,7 @@ import numpy as np
 from pawl.errors import ConfigError, UnknownNameError
 from pawl.interfaces import Policy
 from pawl.judges.prefixes import readable, scores_of, step_prefixes, values, verdict_of
-from pawl.records import Attempt, FloatArray, Verdict
+from pawl.records import Attempt, Cost, FloatArray, Verdict
 
 AGGREGATES: Mapping[str, Callable[[FloatArray], Any]] = {
     "last": lambda scores: scores[-1], "min": np.min, "product": np.prod}
@@ -59,7 +59,11 @@ class ProcessReward:
         """[S] values of the steps of each attempt; none where it could not be read."""
         return self.judged(attempts)[1]
 
-    def scores(self, attempts: Sequence[Attempt]) -> FloatArray:
-        """[N] scores to choose among attempts by; 0 for one that could not be read. Raises ConfigError for a value
-        that is no number."""
-        return scores_of(*self.judged(attempts))
+    def scores(self, attempts: Sequence[Attempt]) -> tuple[FloatArray, list[Cost]]:
+        """[N] scores to choose among attempts by, as best of n does, and what each cost; 0 for one that could not be
+        read. Raises ConfigError for a value that is no number."""
+        verdicts, found = self.judged(attempts)
+        read = step_prefixes(self.model, attempts, self.delimiter)
+        spent = [Cost(sum(len(prefix.tokens) for prefix in group), 0, len(group)) if len(steps) else Cost()
+                 for group, steps in zip(read, found, strict=True)]
+        return scores_of(verdicts, found), spent

@@ -22,37 +22,12 @@ from pawl.search.steps import finite
 from pawl.search.whole import WholeAnswers
 
 How = Literal["score", "majority", "weighted"]
-Over = Literal["last", "min", "product"]
 
 Scorer = Callable[[Sequence[Attempt]], tuple[FloatArray, list[Cost]]]
-"""(attempts [L]) -> what each whole attempt is worth [L], in [0, 1], and what each cost: an outcome reward model."""
-
-StepScorer = Callable[[Sequence[Attempt]], tuple[Sequence[FloatArray], list[Cost]]]
-"""(attempts [L]) -> the score of each step [S] of each attempt, and what each cost: a process reward model."""
+"""(attempts [L]) -> what each whole attempt is worth [L], in [0, 1], and what each cost: a value, or the `scores` of a
+reward model in `pawl.judges`."""
 
 _NO_ONE = np.zeros(0, np.float32)
-
-
-def over_steps(scorer: StepScorer, over: Over = "last") -> Scorer:
-    """A scorer of whole attempts, of one of their steps: the last one's score, the least, or the product of all.
-
-    The three of Snell et al. 2024 (arXiv 2408.03314, appendix E), who found the last one best. An attempt without a
-    step is worth 0.
-    """
-    reducers: dict[str, Callable[[FloatArray], Any]] = {"last": _last, "min": np.min, "product": np.prod}
-    if over not in reducers:
-        raise ConfigError(f"scores of steps must be taken by last, min or product, got {over!r}")
-    reduce = reducers[over]
-
-    def score(attempts: Sequence[Attempt]) -> tuple[FloatArray, list[Cost]]:
-        steps, costs = scorer(attempts)
-        return np.array([reduce(scores) if len(scores) else 0.0 for scores in steps], np.float32), costs
-
-    return score
-
-
-def _last(scores: FloatArray) -> Any:
-    return scores[-1]
 
 
 def weigh(says: Sequence[Hashable], worth: FloatArray, how: How) -> FloatArray:
