@@ -8,6 +8,7 @@ if it had not been.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -89,11 +90,19 @@ def improve(parts: Parts, champion: Trainable, ledger: Ledger, generations: int,
         attempts = parts.play(champion, problems, turn)
         with turn.stage("score"):
             verdicts = parts.judge(attempts)
-        right = sum((verdict.score or 0.0) >= 1 for verdict in verdicts)
-        turn.say("score", f"{right} of {len(attempts)} attempts right ({right / max(1, len(attempts)):.1%})")
+        turn.say("score", _scored(attempts, verdicts))
         examples = parts.select(attempts, verdicts, turn)
         champion = _decide(parts, champion, ledger, attempts, verdicts, examples, turn)
     return champion
+
+
+def _scored(attempts: list[Attempt], verdicts: list[Verdict]) -> str:
+    """What the policy got right by itself, and what search found beside it."""
+    right = Counter(attempt.source for attempt, verdict in zip(attempts, verdicts, strict=True)
+                    if (verdict.score or 0.0) >= 1)
+    own = sum(attempt.source == "self" for attempt in attempts)
+    found = f"; search found {right['search']} right answers" if right["search"] else ""
+    return f"{right['self']} of {own} attempts right ({right['self'] / max(1, own):.1%}){found}"
 
 
 def _decide(parts: Parts, champion: Trainable, ledger: Ledger, attempts: list[Attempt], verdicts: list[Verdict],

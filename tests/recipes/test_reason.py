@@ -114,3 +114,12 @@ def test_a_task_that_lists_no_steps_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="whose rules list the steps"):
         runs(Open(numbers=2, max_number=9), **SMALL)
     runs.close()
+
+
+def test_what_search_found_is_told_apart_from_what_the_policy_got_right(learnt: Run) -> None:
+    said = [event.message for event in learnt.events if "attempts right" in event.message]
+    assert len(said) == 3
+    for row, message in zip(learnt.rows, said, strict=True):
+        own = [verdict.score == 1 for attempt, verdict in learnt.ledger.attempts(row.index) if attempt.source == "self"]
+        assert message.startswith(f"{sum(own)} of {len(own)} attempts right (")
+        assert message.endswith(f"; search found {row.metrics['searched_right']:.0f} right answers")
