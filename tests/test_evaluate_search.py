@@ -63,8 +63,8 @@ def valued(worth: Sequence[float], attempts: Sequence[Attempt]) -> tuple[FloatAr
 
 
 def compared(solves: bool, tokens: int, values: Scorer = knowing) -> Compared:
-    return compare(POLICY, TASK, searching(solves, tokens), values, PROBLEMS, truth(TASK), max_tokens=16, stop=(),
-                   key=1, watch=lambda done, total: None)
+    unsearched = Unsearched(POLICY, TASK, values, PROBLEMS, truth(TASK), 16, (), key=1)
+    return compare(unsearched, TASK, searching(solves, tokens), key=1, watch=lambda done, total: None)
 
 
 def test_every_baseline_has_what_the_search_spent_and_no_more() -> None:

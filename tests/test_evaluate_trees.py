@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pawl.errors import ConfigError
+from pawl.evaluate_baselines import Unsearched
 from pawl.evaluate_checkpoint import evaluate_model
 from pawl.evaluate_search import compare
 from pawl.evaluate_trees import Shown, choose_problems, kind_of, search_again
@@ -73,8 +74,9 @@ def test_problems_that_are_shown_are_searched_as_they_were_measured() -> None:
     problems = task.problems("gate", 30, 0)
     script = {str(problem.prompt): [next(iter(task.solutions(problem))), "1+1=2"] for problem in problems}
     policy, search, parts = ScriptedPolicy(script), TreeSearch(first, unsure, 2), {"judge": truth(task), "key": 5}
-    measured = compare(policy, task, search, lambda attempts: ([0.5] * len(attempts), [Cost()] * len(attempts)),
-                       problems, max_tokens=16, stop=(), watch=lambda done, total: None, **parts)
+    unsearched = Unsearched(policy, task, lambda attempts: (np.full(len(attempts), 0.5), [Cost()] * len(attempts)),
+                            problems, parts["judge"], 16, (), key=5)
+    measured = compare(unsearched, task, search, key=5, watch=lambda done, total: None)
     kinds = [kind_of(0, score) for score in measured.scores]
     shown = search_again({}, kinds, policy=policy, task=task, search=search, problems=problems,
                          sampling=Sampling(16), **parts)

@@ -186,13 +186,6 @@ def test_a_value_without_both_kinds_is_not_ranked() -> None:
     assert measure.value(Hopeful(), [], [], 0) == {}
 
 
-def test_a_filter_is_measured_where_truth_decided() -> None:
-    found = measure.filter_rates("orm", verdicts(1, 0, None, 1, 1), verdicts(1, 1, 1, 0, None))
-    assert (found["orm_phi"], found["orm_psi"], found["orm_errors"]) == (1 / 3, 1.0, 1 / 4)
-    assert found["orm_break_even"] == pytest.approx(1 / 4)
-    assert found["orm_phi_low"] < 1 / 3 < found["orm_phi_high"]
-
-
 def judge(attempts: Sequence[Attempt]) -> list[Verdict]:
     return [Verdict(None if attempt.completion.text == "?" else float(attempt.completion.text == "yes"), "truth")
             for attempt in attempts]

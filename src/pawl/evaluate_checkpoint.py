@@ -15,8 +15,8 @@ from pawl.config import build
 from pawl.errors import ConfigError, RunError
 from pawl.evaluate import TEST_ATTEMPTS, Score, score
 from pawl.evaluate_baselines import Unsearched
-from pawl.evaluate_search import Compared, budgets_up_to, compare_with, trace_curve
-from pawl.evaluate_trees import Show, kind_of, search_again
+from pawl.evaluate_search import Compared, budgets_up_to, compare, trace_curve
+from pawl.evaluate_trees import Show, Shown, kind_of, search_again
 from pawl.gate.statistics import wilson_interval
 from pawl.interfaces import Judge, Search, StepTask, Task, Trainable
 from pawl.judges.truth import truth
@@ -114,7 +114,7 @@ class _Asked:
             if traced.worth:
                 more["prior_sentence"] = traced.worth
         else:
-            both = compare_with(unsearched, self.seen, self.made(self.prior, self.budget), key=key, watch=watch)
+            both = compare(unsearched, self.seen, self.made(self.prior, self.budget), key=key, watch=watch)
         about = {"name": self.name, "budget": self.budget, "prior": self.prior}
         return both, {"search": about | both.search, "baselines": both.baselines, "sentence": both.sentence} | more
 
@@ -125,7 +125,7 @@ class _Asked:
         return {prior: partial(self.made, prior) for prior in priors}
 
     def shown(self, result: Mapping[str, Any], kinds: Sequence[str], task: Task, problems: Sequence[Problem],
-              judge: Judge, *, key: int) -> Any:
+              judge: Judge, *, key: int) -> Shown:
         """A few of the problems with their trees."""
         search = self.made(self.prior, self.budget)
         assert isinstance(search, TreeSearch)

@@ -18,7 +18,6 @@ from pawl.keys import stream
 from pawl.meters.prior_worth import worth_in_words, worth_of_prior
 from pawl.play import Watch, think
 from pawl.records import Problem
-from pawl.search.best_of_n import Scorer
 from pawl.search.mcts import TreeSearch
 from pawl.search.told import PathsOf, ToldEnds
 
@@ -39,14 +38,7 @@ class Compared:
     """[N] of the search's answers."""
 
 
-def compare(policy: Policy, task: Task, search: Search, values: Scorer, problems: Sequence[Problem], judge: Judge, *,
-            max_tokens: int, stop: tuple[str, ...], key: int, watch: Watch) -> Compared:
-    """The search on each problem, and every baseline at its price."""
-    unsearched = Unsearched(policy, task, values, problems, judge, max_tokens, stop, stream(key, "play"))
-    return compare_with(unsearched, task, search, key=key, watch=watch)
-
-
-def compare_with(unsearched: Unsearched, task: Task, search: Search, *, key: int, watch: Watch) -> Compared:
+def compare(unsearched: Unsearched, task: Task, search: Search, *, key: int, watch: Watch) -> Compared:
     """The search, on the task as it sees it, beside what its tokens buy without it."""
     return _compared(unsearched, *measure_search(unsearched, task, search, key=key, watch=watch))
 

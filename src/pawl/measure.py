@@ -136,14 +136,6 @@ def _by_step(steps: Sequence[FloatArray], right: NDArray[np.bool_]) -> Metrics:
     return found
 
 
-def filter_rates(name: str, verdicts: Sequence[Verdict], truths: Sequence[Verdict]) -> Metrics:
-    """What a filter keeps that takes the attempts to which a judge gives 1, beside what truth said of them. Of truth
-    itself there is nothing to measure: it keeps all that is right and nothing else."""
-    kept = [(verdict.score or 0.0) >= 1 for verdict in verdicts]
-    decided = [(keeps, said.score >= 1) for keeps, said in zip(kept, truths, strict=True) if said.score is not None]
-    return _rates(name, judge_rates([keeps for keeps, _ in decided], [right for _, right in decided]))
-
-
 def _rates(name: str, rates: JudgeRates) -> Metrics:
     found: Metrics = {}
     for what, rate in (("phi", rates.phi), ("psi", rates.psi), ("errors", rates.errors)):

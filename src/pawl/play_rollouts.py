@@ -63,7 +63,7 @@ def label_steps(policy: Policy, attempts: Sequence[Attempt], judge: Judge, *, co
                          shares.get(_start(attempt, prefix)), attempt.source) for prefix in group[:-1]]
               for attempt, group in zip(attempts, groups, strict=True)]
     for attempt, verdict, group, those in zip(attempts, judge(attempts), groups, labels, strict=True):
-        those += [_last(attempt, verdict, prefix) for prefix in group[-1:]]
+        those += [end_label(attempt, verdict, prefix) for prefix in group[-1:]]
     return Rollouts(labels, len(decided), sum(score >= 1 for score in decided), cost)
 
 
@@ -71,7 +71,8 @@ def _start(attempt: Attempt, prefix: Prefix) -> Start:
     return attempt.problem.id, prefix.tokens.astype(np.int32).tobytes()
 
 
-def _last(attempt: Attempt, verdict: Verdict, prefix: Prefix) -> StepLabel:
+def end_label(attempt: Attempt, verdict: Verdict, prefix: Prefix) -> StepLabel:
+    """Whether the attempt, which this prefix is all of, is right; without a value where truth could not decide it."""
     value = None if verdict.score is None else float(verdict.score >= 1)
     return StepLabel(attempt.problem.id, prefix.tokens, len(attempt.prompt_tokens), value, attempt.source,
                      ended=prefix.ended)

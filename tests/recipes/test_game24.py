@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import torch
@@ -47,7 +46,3 @@ def test_the_test_has_search_with_and_without_the_prior_and_told_the_truth(learn
     assert search["told"].keys() == {"policy", "uniform"}
     for rate in (search, search["uniform"], *search["told"].values()):
         assert 0 <= rate["pass@1"] <= 1 and rate["tokens"] > 0
-
-
-def test_defaults_show_puzzles_in_other_orders(tmp_path: Path) -> None:
-    assert game24.Settings().variants == 0.75

@@ -46,10 +46,6 @@ class Spelling:
         return float(answer == problem.answer)
 
 
-def quiet(done: int, total: int) -> None:
-    """No progress to show."""
-
-
 def begins_well(attempt: Attempt) -> bool:
     return attempt.completion.text[0] == LETTERS[int(attempt.problem.id[0])]
 
@@ -83,7 +79,7 @@ def found(tried: list[Attempt]) -> Rollouts:
 def test_a_taught_model_ranks_right_first_steps_above_wrong_ones_at_problems_it_never_saw(
         kind: Literal["hard", "soft"], found: Rollouts) -> None:
     network = fresh_critic()
-    losses = learn_process_values(network, chain(*found.labels), kind=kind, epochs=60, key=2, watch=quiet,
+    losses = learn_process_values(network, chain(*found.labels), kind=kind, epochs=60, key=2,
                                   settings=Settings(batch=16, learning_rate=1e-2))
     assert losses["value_loss"] < 0.1
     unseen = play(GUESSES, Spelling().problems("test", 99, 0), 32, sampling=SAMPLING, key=3)
@@ -104,6 +100,5 @@ def test_rollouts_find_out_which_first_steps_are_right(tried: list[Attempt], fou
 def test_without_a_label_nothing_is_learnt() -> None:
     network = fresh_critic()
     before = [parameter.detach().clone() for _, parameter in network.named_parameters()]
-    assert learn_process_values(network, [], kind="hard", epochs=1, settings=Settings(), key=0,
-                                watch=quiet) == {}
+    assert learn_process_values(network, [], kind="hard", epochs=1, settings=Settings(), key=0) == {}
     assert all(torch.equal(old, new) for old, (_, new) in zip(before, network.named_parameters(), strict=True))

@@ -11,7 +11,7 @@ from pawl.interfaces import Judge
 from pawl.judges.truth import truth
 from pawl.keys import row_keys
 from pawl.records import Attempt, Verdict
-from pawl.search.labels import Remembered, Row, state_labels
+from pawl.search.labels import Row, Seen, state_labels
 from pawl.search.mcts import TreeSearch
 from pawl.search.steps import uniform, unknown
 from pawl.search.told import PathsOf, ToldEnds
@@ -23,8 +23,8 @@ PROBLEMS = COUNTDOWN.problems("train", 12, 0)
 BYTES = ScriptedPolicy({})
 
 
-def searched(judge: Judge, simulations: int) -> Remembered:
-    remembered, paths = Remembered(ToldEnds(unknown, judge)), PathsOf(COUNTDOWN)
+def searched(judge: Judge, simulations: int) -> Seen:
+    remembered, paths = Seen(ToldEnds(unknown, judge)), PathsOf(COUNTDOWN)
     search = TreeSearch(uniform, remembered, simulations, rule="uct")
     keys = row_keys(0, [problem.id for problem in PROBLEMS], 1)[:, 0]
     search(None, paths, [paths.start(problem) for problem in PROBLEMS], keys)  # type: ignore[arg-type]
@@ -32,7 +32,7 @@ def searched(judge: Judge, simulations: int) -> Remembered:
 
 
 @pytest.fixture(scope="module")
-def remembered() -> Remembered:
+def remembered() -> Seen:
     """Enough simulations to come to every end."""
     return searched(truth(COUNTDOWN), 600)
 
@@ -52,7 +52,7 @@ def state_of(row: Row) -> State:
     return state
 
 
-def test_a_state_is_worth_the_share_of_right_ends_below_it(remembered: Remembered) -> None:
+def test_a_state_is_worth_the_share_of_right_ends_below_it(remembered: Seen) -> None:
     rows = remembered.rows()
     assert len(rows) == len(remembered.open) + len(remembered.ends)
     complete = [row for row in rows if len(list(ends_below(state_of(row)))) == row.visits]
@@ -62,7 +62,7 @@ def test_a_state_is_worth_the_share_of_right_ends_below_it(remembered: Remembere
         assert row.terminal == COUNTDOWN.terminal(state_of(row))
 
 
-def test_hard_labels_are_exact_where_a_right_end_was_found(remembered: Remembered) -> None:
+def test_hard_labels_are_exact_where_a_right_end_was_found(remembered: Seen) -> None:
     found = {(row.problem.id, row.prompt): row.value > 0 for row in remembered.rows() if not row.terminal}
     for row in remembered.rows():
         if not row.terminal and found[row.problem.id, row.prompt]:
@@ -90,7 +90,7 @@ def test_its_values_are_those_of_the_estimate_that_it_remembers() -> None:
     paths = PathsOf(COUNTDOWN)
     start = paths.start(PROBLEMS[0])
     told = ToldEnds(unknown, truth(COUNTDOWN))
-    plain, kept = told(None, paths, [start]), Remembered(told)(None, paths, [start])  # type: ignore[arg-type]
+    plain, kept = told(None, paths, [start]), Seen(told)(None, paths, [start])  # type: ignore[arg-type]
     np.testing.assert_array_equal(plain[0], kept[0])
     assert plain[1] == kept[1]
 
@@ -107,7 +107,7 @@ def test_labels_have_the_tokens_that_a_search_asks_about_and_an_end_has_its_own(
     assert (end.value, end.weight, end.ended, end.prompt_length) == (1.0, 1, True, len(str(problem.prompt)))
 
 
-def test_paths_go_through_every_state_on_the_way_and_as_many_are_right_as_wrong(remembered: Remembered) -> None:
+def test_paths_go_through_every_state_on_the_way_and_as_many_are_right_as_wrong(remembered: Seen) -> None:
     rows = {(row.problem.id, row.prompt): row for row in remembered.rows()}
     paths = remembered.paths(20, key=0)
     assert [path[-1].value for path in paths].count(1.0) == 10
@@ -117,7 +117,7 @@ def test_paths_go_through_every_state_on_the_way_and_as_many_are_right_as_wrong(
         assert all(rows[row.problem.id, row.prompt] == row for row in path)
 
 
-def test_where_right_ends_are_few_wrong_ones_make_up_for_them(remembered: Remembered) -> None:
+def test_where_right_ends_are_few_wrong_ones_make_up_for_them(remembered: Seen) -> None:
     right = sum(right for _, right in remembered.ends.values())
     paths = remembered.paths(len(remembered.ends), key=1)
     assert len(paths) == len(remembered.ends)

@@ -76,9 +76,10 @@ def test_the_best_cannot_be_kept_of_the_problem() -> None:
 
 
 def test_scores_go_through_what_keeps_thoughts_as_they_are() -> None:
-    GraphOfOperations({"begin": Generate(ASK), "score": Score(score, after="begin"),
-                       "valid": KeepValid(bool, after="score"), "some": Select(list, after="valid"),
-                       "few": KeepBest(9, after="some"), "best": KeepBest(1, after=("few", "score"))})
+    graph = GraphOfOperations({"begin": Generate(ASK), "score": Score(score, after="begin"),
+                               "valid": KeepValid(bool, after="score"), "some": Select(list, after="valid"),
+                               "few": KeepBest(9, after="some"), "best": KeepBest(1, after=("few", "score"))})
+    assert tuple(graph.last) == ("best",)
 
 
 def test_a_graph_does_not_change_with_what_it_was_made_of() -> None:

@@ -101,3 +101,12 @@ def test_what_a_value_reads_is_counted_in_parts_that_fit_the_memory(policy: Tran
     with policy.remembering(most_bytes=room * 1024):
         _, costs = Valued(policy)(policy, TASK, STATES * 8)
     assert sum(cost.forwarded for cost in costs) < 8 * len(beginnings(policy, STATES))
+
+
+def test_in_a_state_that_the_policy_cannot_take_nothing_is_proposed_and_its_neighbours_go_on(
+        policy: TransformerPolicy) -> None:
+    room = policy.context - min(prompts(policy, STATES))
+    found = Sampled(3, max_tokens=room)(policy, TASK, STATES, KEYS)
+    fitting = [length + room <= policy.context for length in prompts(policy, STATES)]
+    assert [one.cost.forwarded > 0 for one in found] == fitting
+    assert any(fitting) and not all(fitting)

@@ -17,6 +17,7 @@ from pawl.meters.truth_bits import surprisal_bits
 from pawl.models.opening import fresh_policy, open_policy
 from pawl.recipes.settings import Settings
 from pawl.records import Demonstration, TokenExample
+from pawl.search.steps import text_of
 from pawl.selection.anchor import plan_batches
 from pawl.selection.examples import demonstration_examples
 
@@ -92,9 +93,7 @@ def _surprisal(policy: Trainable, examples: list[TokenExample]) -> float:
 
 
 def _text(demonstration: Demonstration) -> str:
-    prompt = demonstration.prompt
-    words = prompt if isinstance(prompt, str) else "\n".join(message["content"] for message in prompt)
-    return words + demonstration.completion
+    return text_of(demonstration.prompt) + demonstration.completion
 
 
 def _context(real: RealData, settings: Settings) -> int:

@@ -11,7 +11,9 @@ from pawl.interfaces import Policy, Trainable
 from pawl.judges.prefixes import step_prefixes
 from pawl.keys import permutation
 from pawl.learning.train import VALUE_NETWORK, VALUE_ONLY, Objective, train
+from pawl.measure import Metrics
 from pawl.play import Watch
+from pawl.play_rollouts import end_label
 from pawl.recipes.settings import Settings
 from pawl.records import Attempt, StepLabel, TokenExample, Verdict
 from pawl.selection.anchor import plan_batches
@@ -21,8 +23,6 @@ VALUE_LESSONS = 8192
 """Attempts, at most, that the value head of a generation learns from: one layer needs no more."""
 VALUE_RATE = 1e-2
 """Step size of the value head, one layer that learns by itself."""
-
-Metrics = dict[str, float]
 
 
 def learn_policy(candidate: Trainable, base: Trainable, own: Sequence[TokenExample], real: Sequence[TokenExample],
@@ -50,39 +50,35 @@ def learn_value(candidate: Trainable, attempts: Sequence[Attempt], verdicts: Seq
     """The value head's pass over the generation's attempts, right and wrong; the policy stays as it is."""
     drawn = permutation(key, len(attempts))[:VALUE_LESSONS]
     lessons = value_examples([attempts[i] for i in drawn], [verdicts[i] for i in drawn])
-    plan = plan_batches([len(lesson.tokens) for lesson in lessons], [], batch=2 * settings.batch, floor=0.0, epochs=1,
-                        key=key)
-    if not plan:
-        return {}
-    return train(candidate, lessons, [batch.own for batch in plan], learning_rate=VALUE_RATE,
-                 objective=VALUE_ONLY).losses
+    return _learn_values(candidate, lessons, VALUE_ONLY, rate=VALUE_RATE, epochs=1, settings=settings, key=key)
 
 
 def learn_value_network(critic: Trainable, lessons: Sequence[TokenExample], *, epochs: int, settings: Settings,
-                        key: int, watch: Watch) -> Metrics:
+                        key: int) -> Metrics:
     """A value network's passes over prefixes and what they are worth, with all of its layers."""
+    return _learn_values(critic, lessons, VALUE_NETWORK, rate=settings.step_size, epochs=epochs, settings=settings,
+                         key=key)
+
+
+def learn_process_values(critic: Trainable, labels: Iterable[StepLabel], *, kind: Literal["hard", "soft"], epochs: int,
+                         settings: Settings, key: int) -> Metrics:
+    """A process reward model's passes over labelled steps, with all of its layers."""
+    return learn_value_network(critic, step_examples(labels, kind=kind), epochs=epochs, settings=settings, key=key)
+
+
+def _learn_values(model: Trainable, lessons: Sequence[TokenExample], objective: Objective, *, rate: float, epochs: int,
+                  settings: Settings, key: int) -> Metrics:
     plan = plan_batches([len(lesson.tokens) for lesson in lessons], [], batch=2 * settings.batch, floor=0.0,
                         epochs=epochs, key=key)
     if not plan:
         return {}
-    return train(critic, lessons, [batch.own for batch in plan], learning_rate=settings.step_size,
-                 objective=VALUE_NETWORK, watch=watch).losses
+    return train(model, lessons, [batch.own for batch in plan], learning_rate=rate, objective=objective).losses
 
 
 def end_paths(policy: Policy, attempts: Sequence[Attempt], verdicts: Sequence[Verdict]) -> list[list[StepLabel]]:
-    """Attempts as paths of which only the end is known, right or wrong; one that was not judged is left out."""
-    ends = [(attempt, prefixes[-1], verdict.score)
-            for attempt, prefixes, verdict in zip(attempts, step_prefixes(policy, attempts), verdicts, strict=True)
-            if prefixes and verdict.score is not None]
-    return [[StepLabel(attempt.problem.id, end.tokens, len(attempt.prompt_tokens), score, attempt.source,
-                       ended=end.ended)] for attempt, end, score in ends]
-
-
-def learn_process_values(critic: Trainable, labels: Iterable[StepLabel], *, kind: Literal["hard", "soft"], epochs: int,
-                         settings: Settings, key: int, watch: Watch) -> Metrics:
-    """A process reward model's passes over labelled steps, with all of its layers."""
-    return learn_value_network(critic, step_examples(labels, kind=kind), epochs=epochs, settings=settings, key=key,
-                               watch=watch)
+    """Attempts as paths of which only the end is known: right, wrong, or not judged."""
+    return [[end_label(attempt, verdict, prefix) for prefix in prefixes[-1:]]
+            for attempt, verdict, prefixes in zip(attempts, verdicts, step_prefixes(policy, attempts), strict=True)]
 
 
 def _tokens(examples: Sequence[TokenExample]) -> int:

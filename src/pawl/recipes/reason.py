@@ -27,12 +27,12 @@ from pawl.play import Contest, Watch
 from pawl.recipes import countdown
 from pawl.recipes.expert_iteration import ExpertIteration, carry_out
 from pawl.recipes.lessons import end_paths, learn_value_network
-from pawl.recipes.searched import at_last, beside_policy, ranked_states
+from pawl.recipes.search_meters import at_last, beside_policy, ranked_states
 from pawl.recipes.settings import Count, Share, Weight
 from pawl.recipes.told_search import find_right_ends
 from pawl.records import Attempt, Event, IntArray, Problem, TokenExample, Verdict
 from pawl.run_directory import RunDirectory
-from pawl.search.labels import Remembered, state_labels
+from pawl.search.labels import Seen, state_labels
 from pawl.search.mcts import TreeSearch
 from pawl.search.named import Prior
 from pawl.search.steps import Sampled, Valued, uniform
@@ -96,7 +96,7 @@ class Reason(ExpertIteration):
 
     settings: Settings
     task: StepTask
-    tree: Remembered | None = None
+    tree: Seen | None = None
     """What search saw in this generation, until the value has learnt it."""
 
     def search(self, policy: Trainable, prior: Prior = "policy") -> TreeSearch:
@@ -117,10 +117,11 @@ class Reason(ExpertIteration):
     def hard(self, champion: Trainable, problems: Sequence[Problem], attempts: Sequence[Attempt]) -> list[Problem]:
         """The problems at which fewest samples were right; all of them while there is no value to ask, which is what
         search costs."""
+        if not isinstance(champion, PolicyWithValue):
+            return list(problems)
         right = Counter(attempt.problem.id for attempt, verdict in zip(attempts, self.judge(attempts), strict=True)
                         if verdict.score == 1)
-        most = self.settings.searched if isinstance(champion, PolicyWithValue) else len(problems)
-        return sorted(problems, key=lambda problem: right[problem.id])[:most]
+        return sorted(problems, key=lambda problem: right[problem.id])[: self.settings.searched]
 
     def lessons(self, own: Sequence[TokenExample], turn: Turn) -> tuple[Sequence[TokenExample], Settings]:
         """Later generations have more and better examples: they are learnt longer. In other words, where the task
@@ -164,8 +165,7 @@ class Reason(ExpertIteration):
         lessons = path_examples(paths, kind="hard")
         if self.settings.variants:
             lessons = self.varied(lessons, turn, -1)
-        return learn_value_network(candidate.value, lessons, epochs=1, settings=self.settings, key=key,
-                                   watch=lambda done, total: None)
+        return learn_value_network(candidate.value, lessons, epochs=1, settings=self.settings, key=key)
 
     def contest(self, candidate: Trainable, champion: Trainable, turn: Turn) -> Contest:
         """The policies by themselves; beside it, the candidate with search on the same problems, and its value."""

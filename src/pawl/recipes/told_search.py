@@ -14,7 +14,7 @@ from pawl.meters.truth_bits import filter_bits
 from pawl.models.pair import PolicyWithValue
 from pawl.play import Watch, look, written
 from pawl.records import Attempt, Problem
-from pawl.search.labels import Remembered
+from pawl.search.labels import Seen
 from pawl.search.mcts import TreeSearch
 from pawl.search.steps import Valued, uniform, unknown
 from pawl.search.told import PathsOf, ToldEnds
@@ -25,7 +25,7 @@ class Found(NamedTuple):
 
     attempts: list[Attempt]
     """Every right end, numbered from the `first` asked for on at each problem."""
-    tree: Remembered
+    tree: Seen
     """Every state that it saw."""
     metrics: Metrics
 
@@ -35,7 +35,7 @@ def find_right_ends(champion: Trainable, task: StepTask, problems: Sequence[Prob
     """Search over every legal step of the problems. UCT: it looks everywhere before it believes the value, or, where
     none was learnt yet, goes by truth alone."""
     ends = ToldEnds(Valued(champion.value) if isinstance(champion, PolicyWithValue) else unknown, judge)
-    tree = Remembered(ends)
+    tree = Seen(ends)
     look(champion, PathsOf(task), TreeSearch(uniform, tree, simulations, rule="uct"), problems, key=key, watch=watch)
     found = written(champion, [path.problem for path in ends.right.values()], [answer for _, answer in ends.right])
     return Found(_numbered(found, first), tree, {

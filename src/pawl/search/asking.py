@@ -8,7 +8,8 @@ import numpy as np
 
 from pawl.interfaces import Policy
 from pawl.keys import fold
-from pawl.records import Cost, IntArray, KeyArray, Prompt, Sampling
+from pawl.records import Cost, KeyArray, Prompt, Sampling
+from pawl.search.steps import fits, num_read
 
 
 def finished(policy: Policy, prompts: Sequence[Prompt], count: int, *, sampling: Sampling,
@@ -21,17 +22,15 @@ def finished(policy: Policy, prompts: Sequence[Prompt], count: int, *, sampling:
     prefixes = [policy.encode(prompt) for prompt in prompts]
     texts: list[list[str]] = [[] for _ in prompts]
     costs = [Cost()] * len(prompts)
-    fitting = [i for i, prefix in enumerate(prefixes) if _fits(prefix, policy, sampling)]
+    fitting = [i for i, prefix in enumerate(prefixes) if fits(policy, prefix, sampling)]
     if not fitting:
         return texts, costs
     rows = fold(keys[fitting][:, None], np.arange(count, dtype=np.uint64))
-    drawn = policy.propose([prefixes[i] for i in fitting], count, sampling=sampling, keys=rows)
-    for i, completions in zip(fitting, drawn, strict=True):
+    taken = [prefixes[i] for i in fitting]
+    read = num_read(policy, taken)
+    drawn = policy.propose(taken, count, sampling=sampling, keys=rows)
+    for i, completions, tokens in zip(fitting, drawn, read, strict=True):
         texts[i] = [completion.text for completion in completions if completion.finish == "stop"]
         generated = sum(len(completion.tokens) for completion in completions)
-        costs[i] = Cost(len(prefixes[i]) + generated, generated)
+        costs[i] = Cost(tokens + generated, generated)
     return texts, costs
-
-
-def _fits(prefix: IntArray, policy: Policy, sampling: Sampling) -> bool:
-    return 0 < len(prefix) <= policy.context - sampling.max_tokens

@@ -18,7 +18,7 @@ from pawl.errors import ConfigError
 from pawl.interfaces import Policy, StepTask
 from pawl.keys import fold
 from pawl.records import Attempt, Choice, Cost, FloatArray, KeyArray, Sampling
-from pawl.search.steps import finite
+from pawl.search.steps import finite, fits
 from pawl.search.whole import WholeAnswers
 
 How = Literal["score", "majority", "weighted"]
@@ -100,9 +100,9 @@ class BestOfN:
                  keys: KeyArray) -> list[list[Attempt]]:
         """[B][K], none where the prompt is empty or too long."""
         prefixes = [policy.encode(task.prompt(state)) for state in states]
-        fitting = [b for b, prefix in enumerate(prefixes) if 0 < len(prefix) <= policy.context - self.max_tokens]
-        rows = fold(keys[fitting][:, None], np.arange(self.count, dtype=np.uint64))
         sampling = Sampling(self.max_tokens, self.temperature, stop=self.stop)
+        fitting = [b for b, prefix in enumerate(prefixes) if fits(policy, prefix, sampling)]
+        rows = fold(keys[fitting][:, None], np.arange(self.count, dtype=np.uint64))
         drawn = policy.propose([prefixes[b] for b in fitting], self.count, sampling=sampling, keys=rows)
         answers: list[list[Attempt]] = [[] for _ in states]
         for b, completions in zip(fitting, drawn, strict=True):

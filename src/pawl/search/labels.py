@@ -58,7 +58,7 @@ def state_labels(policy: Policy, rows: Iterable[Row]) -> list[StepLabel]:
     return labels
 
 
-class Remembered:
+class Seen:
     """`ToldEnds`, remembering every state that it was asked about."""
 
     def __init__(self, told: ToldEnds) -> None:

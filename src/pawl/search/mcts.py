@@ -44,7 +44,8 @@ class TreeSearch:
     """Sum of its parameters, alike for all actions."""
     tokens: int | None = None
     """A tree that has forwarded as many is walked no more; the others go on. What is decided is decided from what is
-    there; sequential halving gives each of its phases the same share of them. None: no limit."""
+    there; sequential halving gives each of its phases the same share of them. None: no limit. What states share is
+    charged to who reads it first: with a policy that remembers, where a tree stops depends on what is beside it."""
     together: int = 1
     """Walks down one tree whose leaves are evaluated in one batch."""
     graph: bool = False

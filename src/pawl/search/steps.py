@@ -71,15 +71,26 @@ class Sampled:
     delimiter: str = "\n"
 
     def __call__(self, policy: Policy, task: StepTask, states: Sequence[Any], keys: KeyArray) -> list[Proposal]:
+        """In a state that the policy cannot take nothing is proposed."""
         prefixes = [policy.encode(task.prompt(state)) for state in states]
         sampling = Sampling(self.max_tokens, self.temperature, stop=(self.delimiter,))
-        rows = fold(keys[:, None], np.arange(self.count, dtype=np.uint64))
-        read = _read(policy, prefixes)
-        drawn = policy.propose(prefixes, self.count, sampling=sampling, keys=rows)
-        return [_gathered(task, *one) for one in zip(states, drawn, read, strict=True)]
+        fitting = [i for i, prefix in enumerate(prefixes) if fits(policy, prefix, sampling)]
+        taken = [prefixes[i] for i in fitting]
+        rows = fold(keys[fitting][:, None], np.arange(self.count, dtype=np.uint64))
+        read = num_read(policy, taken)
+        drawn = policy.propose(taken, self.count, sampling=sampling, keys=rows) if taken else []
+        found = [Proposal((), np.zeros(0, np.float32), Cost())] * len(states)
+        for i, completions, tokens in zip(fitting, drawn, read, strict=True):
+            found[i] = _gathered(task, states[i], completions, tokens)
+        return found
 
 
-def _read(model: Policy, prefixes: Sequence[IntArray]) -> list[int]:
+def fits(policy: Policy, prefix: IntArray, sampling: Sampling) -> bool:
+    """Whether the policy can write so much behind this prefix."""
+    return 0 < len(prefix) <= policy.context - sampling.max_tokens
+
+
+def num_read(model: Policy, prefixes: Sequence[IntArray]) -> list[int]:
     """[L] tokens of each prefix that the model is about to forward."""
     return list(model.unread(prefixes)) if isinstance(model, Remembers) else [len(prefix) for prefix in prefixes]
 
@@ -145,6 +156,6 @@ class Valued:
         values, costs = list[float](), list[Cost]()
         for start in range(0, len(prefixes), TOGETHER):
             part = prefixes[start : start + TOGETHER]
-            costs += [Cost(read, 0, 1) for read in _read(self.model, part)]
+            costs += [Cost(read, 0, 1) for read in num_read(self.model, part)]
             values += [evaluation.value for evaluation in self.model.evaluate(part)]
         return np.array(values, np.float32), costs

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pawl.evaluate_baselines import Unsearched
-from pawl.evaluate_search import compare_with, measure_search, measure_told
+from pawl.evaluate_search import compare, measure_search, measure_told
 from pawl.interfaces import Judge, Policy, StepTask, Trainable
 from pawl.keys import permutation, stream
 from pawl.measure import Metrics
@@ -19,7 +19,7 @@ from pawl.meters.calibration import auroc
 from pawl.models.pair import critic_of
 from pawl.play import Contest, Watch, look, think
 from pawl.records import Problem
-from pawl.search.labels import Remembered
+from pawl.search.labels import Seen
 from pawl.search.mcts import TreeSearch
 from pawl.search.named import Prior
 from pawl.search.steps import Valued, uniform, unknown
@@ -47,7 +47,7 @@ def ranked_states(critic: Policy, task: StepTask, problems: Sequence[Problem], j
                   key: int) -> Metrics:
     """How often the value rates an unfinished solution from which a right end was found above one from which none was
     (AUROC). The solutions are those that legal steps lead to, as far as so many simulations come to their ends."""
-    seen = Remembered(ToldEnds(unknown, judge))
+    seen = Seen(ToldEnds(unknown, judge))
     look(critic, PathsOf(task), TreeSearch(uniform, seen, simulations, rule="uct"), problems, key=key)
     found = [row for row in seen.rows() if not row.terminal and row.prompt != row.problem.prompt]
     rows = [found[i] for i in permutation(key, len(found))[:RANKED]]
@@ -64,7 +64,7 @@ def at_last(champion: Trainable, task: StepTask, search: Callable[[Prior], TreeS
     key, led, blind = stream(seed, "search"), search("policy"), search("uniform")
     unsearched = Unsearched(champion, task, Valued(critic_of(champion)).attempts, problems, judge, max_tokens, stop,
                             stream(key, "play"))
-    both = compare_with(unsearched, task, led, key=key, watch=watch)
+    both = compare(unsearched, task, led, key=key, watch=watch)
     _, uniform_rate = measure_search(unsearched, task, blind, key=key, watch=watch)
     told = {name: measure_told(champion, task, one, problems, judge, key=key, watch=watch)
             for name, one in (("policy", led), ("uniform", blind))}

@@ -9,7 +9,7 @@ import pytest
 
 from pawl.evaluate_search import measure_told
 from pawl.judges.truth import truth
-from pawl.recipes.searched import ranked_states
+from pawl.recipes.search_meters import ranked_states
 from pawl.recipes.told_search import find_right_ends
 from pawl.records import Evaluation, FloatArray, IntArray
 from pawl.search.mcts import TreeSearch
