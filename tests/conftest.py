@@ -105,7 +105,7 @@ def generation(task: Countdown, index: int, random: np.random.Generator) -> Gene
     for problem in problems:
         for place in range(TRIES):
             solves = random.random() < champion
-            text = next(task.solutions(problem)) if solves else task._random_play(problem, random).completion
+            text = next(task.solutions(problem)) if solves else task.answer(task.random_play(problem, random))
             attempts.append(attempt(problem, place, text))
             verdicts.append(Verdict(task.score(problem, text), "truth"))
     right = sum(verdict.score == 1.0 for verdict in verdicts)

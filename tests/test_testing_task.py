@@ -206,6 +206,22 @@ BREACHES: dict[str, tuple[Task, str]] = {
         changed(canonical=lambda s, text: time.perf_counter_ns()),
         "canonical must say the same each time",
     ),
+    "variants that are one text": (
+        changed(variants=lambda s, p: p.prompt),
+        "variants must be a list of prompts, got '2*",
+    ),
+    "fickle variants": (
+        changed(variants=lambda s, p: [f"{time.perf_counter_ns()}"]),
+        "variants must be the same each time",
+    ),
+    "a variant that is the problem": (
+        changed(variants=lambda s, p: [p.prompt]),
+        "variants must be other prompts than the problem's own",
+    ),
+    "a variant of the gate": (
+        changed(variants=lambda s, p: [each.prompt for each in Doubling().problems("gate", 1, 0)]),
+        "variants of a train problem must not show gate or test problems",
+    ),
     "a fresh corpus": (
         changed(corpus=lambda s, n, seed: [Demonstration("x", str(time.perf_counter_ns()))]),
         "a corpus must be the same",

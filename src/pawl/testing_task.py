@@ -1,14 +1,15 @@
-"""Whether a task keeps the contract of `pawl.interfaces.Task`, and of `Corpus`, `Hindsight`, `Canonical` and `StepTask`
-where it is one."""
+"""Whether a task keeps the contract of `pawl.interfaces.Task`, and of `Corpus`, `Hindsight`, `Canonical`, `Symmetric`
+and `StepTask` where it is one."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import combinations, product
 
-from pawl.interfaces import Canonical, Corpus, Hindsight, Task
+from pawl.interfaces import Canonical, Corpus, Hindsight, Symmetric, Task
 from pawl.records import SPLITS, Demonstration, Problem, Split
 from pawl.testing_ask import ODD_TEXTS, Broken, ask, findings_of, is_score, shown
 from pawl.testing_steps import step_findings
@@ -37,6 +38,7 @@ def check_task(task: Task) -> list[str]:
         _corpus(task),
         _hindsight(task),
         _canonical(task),
+        _variants(task),
         step_findings(task, lambda: _problems(task, "train", 5, 0)),
     )
 
@@ -201,6 +203,27 @@ def _hindsight(task: Task) -> Iterator[str]:
             return
         if (score := _score(task, named, text, "an answer at the problem that solved_by named")) != 1:
             yield f"solved_by must name a problem that the answer solves, got {shown(named.id)}: score {shown(score)}"
+            return
+
+
+def _variants(task: Task) -> Iterator[str]:
+    if not isinstance(task, Symmetric):
+        return
+    held_out = {_words(problem) for split in SPLITS[1:] for problem in _problems(task, split, _SAMPLE, 0)}
+    for problem in _problems(task, "train", _SCORED, 0):
+        made, again = (ask("variants", partial(task.variants, problem)) for _ in range(2))
+        if not isinstance(made, list | tuple) or not all(_is_prompt(prompt) for prompt in made):
+            yield f"variants must be a list of prompts, got {shown(made)}"
+            return
+        if made != again:
+            yield "variants must be the same each time, got others"
+            return
+        words = [_words(replace(problem, prompt=prompt)) for prompt in made]
+        if _words(problem) in words:
+            yield f"variants must be other prompts than the problem's own, got {shown(_words(problem))}"
+            return
+        if both := held_out & set(words):
+            yield f"variants of a train problem must not show gate or test problems, got {shown(min(both))}"
             return
 
 

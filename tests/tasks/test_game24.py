@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cache
 from itertools import combinations, permutations
@@ -14,8 +15,8 @@ from hypothesis import strategies as st
 
 from pawl.errors import DataError
 from pawl.interfaces import Corpus, IllegalAction, StepTask
-from pawl.records import SPLITS
-from pawl.tasks.game24 import Game24, puzzle, puzzles, solvable
+from pawl.records import SPLITS, Demonstration
+from pawl.tasks.game24 import LARGEST_MADE, Game24, hands, puzzle, solvable
 from pawl.testing import check
 
 TASK = Game24()
@@ -157,12 +158,37 @@ def test_a_file_that_is_not_there_is_named() -> None:
         Game24(test_puzzles="nowhere.txt").problems("test", 1, 0)
 
 
-def test_no_puzzle_of_the_corpus_is_held_out() -> None:
-    train = {problem.prompt for problem in TASK.problems("train", 10**6, 0)}
-    assert {demonstration.prompt for demonstration in TASK.corpus(500, 1)} <= train
+def test_the_corpus_is_legal_play_that_makes_what_its_prompt_asks_for() -> None:
+    corpus = TASK.corpus(500, 1)
+    assert len(corpus) == 500
+    for numbers, made, play in headed(corpus):
+        state = TASK.start(puzzle(numbers))
+        for line in play.split("\n"):
+            state = TASK.step(state, TASK.parse(line))
+        assert state.numbers == (made,)
+        assert 0 <= made <= LARGEST_MADE
 
 
-def test_puzzles_are_listed_in_order_and_sorted() -> None:
-    listed = list(puzzles())
+def test_no_numbers_of_the_corpus_are_held_out(tmp_path: Path) -> None:
+    path = tmp_path / "held_out.txt"
+    path.write_text("".join(f"{problem.id}\n" for problem in TASK.problems("train", 300, 0)))
+    task = Game24(test_puzzles=str(path))
+    held_out = {problem.id for split in ("gate", "test") for problem in task.problems(split, 10**6, 0)}
+    shown = {" ".join(map(str, numbers)) for numbers, _, _ in headed(task.corpus(3000, 1))}
+    assert not shown & held_out
+    assert shown - {problem.id for problem in task.problems("train", 10**6, 0)}, "those that make no 24 are played too"
+
+
+def headed(corpus: Sequence[Demonstration]) -> Iterator[tuple[tuple[int, ...], int, str]]:
+    """The numbers of each play, what it is asked to make, and the play."""
+    for each in corpus:
+        assert isinstance(each.prompt, str)
+        numbers, _, made = each.prompt.strip().partition("=")
+        yield tuple(map(int, numbers.split())), int(made), each.completion
+
+
+def test_hands_are_all_four_numbers_in_order_and_sorted() -> None:
+    listed = list(hands())
+    assert len(listed) == 1820
     assert listed == sorted(listed)
     assert all(list(numbers) == sorted(numbers) for numbers in listed)

@@ -49,9 +49,9 @@ class Combining(ABC):
         """The numbers that an action leaves. Raises IllegalAction."""
 
     @staticmethod
-    @abstractmethod
     def wording(numbers: Sequence[int], target: int) -> str:
         """The prompt of a problem with the numbers in this order."""
+        return f"{' '.join(map(str, numbers))}={target}\n"
 
     @abstractmethod
     def parse(self, text: str) -> Any: ...
@@ -99,14 +99,16 @@ class Combining(ABC):
         """Random legal play on train problems: the rules, and nothing about how to reach a target."""
         train = self._by_split["train"]
         random = np.random.default_rng(stream(seed, self.name, "corpus"))
-        return [self._random_play(train[i], random) for i in random.integers(len(train), size=count)]
+        ends = [self.random_play(train[i], random) for i in random.integers(len(train), size=count)]
+        return [Demonstration(end.problem.prompt, self.answer(end)) for end in ends]
 
-    def _random_play(self, problem: Problem, random: np.random.Generator) -> Demonstration:
+    def random_play(self, problem: Problem, random: np.random.Generator) -> State:
+        """The state in which random legal steps end."""
         state = self.start(problem)
         while not self.terminal(state):
             actions = self.actions(state)
             state = self.step(state, actions[int(random.integers(len(actions)))])
-        return Demonstration(problem.prompt, self.answer(state))
+        return state
 
     def solutions(self, problem: Problem) -> Iterator[str]:
         """Every path of legal steps to the target, as answers: an exact solver, to compare with and to test by."""

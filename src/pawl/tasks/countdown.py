@@ -86,10 +86,6 @@ class Countdown(Combining):
         return table
 
     @staticmethod
-    def wording(numbers: Sequence[int], target: int) -> str:
-        return f"{' '.join(map(str, numbers))}={target}\n"
-
-    @staticmethod
     def problem(numbers: Sequence[int], target: int) -> Problem:
         """The problem of these numbers, in any order, and this target."""
         numbers = tuple(sorted(numbers))

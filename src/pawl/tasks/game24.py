@@ -4,6 +4,10 @@ Steps are written as in Tree of Thoughts (Yao et al. 2023), with the numbers tha
 `4+8=12 left 6 10 12`. What is left may be left out of an answer; if it is there it must be right. A fraction stands in
 brackets: `(8/3)`. An answer may also be one expression over the four numbers.
 
+The corpus is random legal play told backwards: each game is headed by the number that it happened to make, as if that
+had been asked for (hindsight, Andrychowicz et al. 2017). Where 24 is to be made of four numbers that are held out, so
+is everything else.
+
 Steps never leave a negative number: nothing is lost, since `a-(b-c)` is also `(a+c)-b` and `(b-c)*(d-e)` is
 `(c-b)*(e-d)`. Expressions may pass through negative values.
 """
@@ -18,16 +22,21 @@ from functools import cached_property, lru_cache
 from itertools import combinations, combinations_with_replacement
 from pathlib import Path
 
+import numpy as np
+
 from pawl.config import settings
 from pawl.errors import DataError
 from pawl.interfaces import IllegalAction
-from pawl.records import SPLITS, Problem, Split
+from pawl.keys import stream
+from pawl.records import SPLITS, Demonstration, Problem, Split
 from pawl.tasks.arithmetic import LONGEST_TEXT, NotArithmetic, Number, apply_in_fractions, evaluate, whole
 from pawl.tasks.combining import Combining, Numbers, State, taken
 from pawl.tasks.splits import split_of
 
 TARGET = 24
 COUNT, LARGEST = 4, 13
+LARGEST_MADE = 100
+"""Random play that makes a larger number is left out of the corpus, and so is one that makes a fraction."""
 FRACTIONS = (0.7, 0.15, 0.15)
 """Of the puzzles: train, gate, test."""
 
@@ -70,16 +79,29 @@ class Game24(Combining):
     @cached_property
     def _by_split(self) -> dict[Split, list[Problem]]:
         """Every solvable puzzle, listed by split."""
-        held_out = None if not self.test_puzzles else _read(Path(self.test_puzzles))
         table: dict[Split, list[Problem]] = {split: [] for split in SPLITS}
-        for numbers in puzzles():
-            found = puzzle(numbers, held_out)
-            table[found.split].append(found)
+        for found in self._hands:
+            if solvable(tuple(found.data["numbers"])):
+                table[found.split].append(found)
         return table
 
-    @staticmethod
-    def wording(numbers: Sequence[int], target: int) -> str:
-        return f"{' '.join(map(str, numbers))}\n"
+    @cached_property
+    def _hands(self) -> list[Problem]:
+        """Every four numbers as a puzzle, whether or not they make 24."""
+        held_out = None if not self.test_puzzles else _read(Path(self.test_puzzles))
+        return [puzzle(numbers, held_out) for numbers in hands()]
+
+    def corpus(self, count: int, seed: int) -> list[Demonstration]:
+        """Random legal play on numbers that are not held out, each game headed by the number that it made."""
+        train = [hand for hand in self._hands if hand.split == "train"]
+        random = np.random.default_rng(stream(seed, self.name, "corpus"))
+        found: list[Demonstration] = []
+        while len(found) < count:
+            end = self.random_play(train[int(random.integers(len(train)))], random)
+            made = end.numbers[0]
+            if isinstance(made, int) and made <= LARGEST_MADE:
+                found.append(Demonstration(self.wording(end.problem.data["numbers"], made), self.answer(end)))
+        return found
 
     def score(self, problem: Problem, answer: str) -> float:
         numbers = tuple(sorted(problem.data["numbers"]))
@@ -133,11 +155,9 @@ def puzzle(numbers: Sequence[int], held_out: frozenset[Numbers] | None = None) -
     return Problem(id=words, prompt=Game24.wording(numbers, TARGET), split=split, data=data)
 
 
-def puzzles() -> Iterator[tuple[int, ...]]:
-    """Every four numbers that make 24, sorted."""
-    for numbers in combinations_with_replacement(range(1, LARGEST + 1), COUNT):
-        if solvable(numbers):
-            yield numbers
+def hands() -> Iterator[tuple[int, ...]]:
+    """Every four numbers, sorted."""
+    return combinations_with_replacement(range(1, LARGEST + 1), COUNT)
 
 
 def _read(path: Path) -> frozenset[Numbers]:
