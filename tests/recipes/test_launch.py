@@ -99,10 +99,11 @@ def test_a_word_that_is_wrong_is_refused_before_anything_is_made(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_run_killed_ten_times_ends_as_one_that_nobody_interrupted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("recipe", ["expert-iteration", "reason"])
+def test_a_run_killed_ten_times_ends_as_one_that_nobody_interrupted(recipe: str, tmp_path: Path) -> None:
     """Five times at an event, five times at any moment; see `killed.py`."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    done = subprocess.run([sys.executable, HERE / "killed.py", tmp_path], cwd=HERE, env=environment,
+    done = subprocess.run([sys.executable, HERE / "killed.py", tmp_path, recipe], cwd=HERE, env=environment,
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
