@@ -21,8 +21,8 @@ TASK: str | None = "game24"
 class Settings(reason.Settings):
     """The mutual loop with what suits the Game of 24."""
 
-    base_steps: Count = 300
-    """Batches of random legal play from which the base is made."""
+    base_steps: Count = 600
+    """Batches of random legal play, headed by what it made, from which the base is made."""
     depth: Annotated[int, Field(ge=1, le=64)] = 3
     """Size of the model: layers, each 32 times as wide."""
     attempts: Count = 16
@@ -42,7 +42,10 @@ class Settings(reason.Settings):
     """Problems of a contest, at most; none is used twice."""
     variants: Share = 0.75
     """Share of what is learnt that is shown with the numbers in another order."""
-    epochs: Count = 28
+    real_floor: Share = 0.5
+    """Least share of random legal play in every batch: with few puzzles to learn from, how to make any number from
+    other numbers keeps the model from learning solutions by heart."""
+    epochs: Count = 20
     """Times that the last generation sees each example; the one before it sees it a quarter as often, and so on."""
 
 
