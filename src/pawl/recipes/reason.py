@@ -101,7 +101,7 @@ class Reason(ExpertIteration):
 
     def search(self, policy: Trainable, prior: Prior = "policy") -> TreeSearch:
         propose = Sampled(max_tokens=self.settings.max_tokens) if prior == "policy" else uniform
-        return TreeSearch(propose, Valued(critic_of(policy)), self.settings.simulations)
+        return TreeSearch(propose, Valued(critic_of(policy)), self.settings.simulations, graph=True, reuse=True)
 
     def play(self, champion: Trainable, problems: Sequence[Problem], turn: Turn) -> list[Attempt]:
         """Samples at every problem, and every right end that search found at the hardest."""
