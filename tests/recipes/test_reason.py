@@ -40,19 +40,19 @@ def test_the_champion_is_a_policy_with_a_value_network_beside_it(learnt: Run) ->
     assert not isinstance(open_policy(learnt.directory.checkpoint(learnt.base)), PolicyWithValue)
 
 
-def test_search_thinks_about_all_at_first_and_then_about_the_hardest(learnt: Run) -> None:
+def test_search_thinks_about_all_at_first_and_then_about_the_hardest_and_some_others(learnt: Run) -> None:
     for row in learnt.rows:
         attempts = list(learnt.ledger.attempts(row.index))
         right = Counter(attempt.problem.id for attempt, verdict in attempts
                         if attempt.source == "self" and verdict.score == 1)
         names = sorted({attempt.problem.id for attempt, _ in attempts}, key=lambda name: right[name])
         count = len(names) if row.index == 1 else SMALL["searched"]
-        most = right[names[count - 1]]
-        easy = {name for name in names if right[name] > most}
+        hard = count if row.index == 1 else count // 2
+        easy = {name for name in names if right[name] > right[names[hard - 1]]}
         searched = [(attempt, verdict) for attempt, verdict in attempts if attempt.source == "search"]
         assert len(searched) == row.metrics["searched_right"] > 0
         assert all(verdict.score == 1 for _, verdict in searched)
-        assert {attempt.problem.id for attempt, _ in searched}.isdisjoint(easy)
+        assert len({attempt.problem.id for attempt, _ in searched} & easy) <= count - hard
         assert row.metrics["searched"] == count
         assert len({(attempt.problem.id, attempt.completion.text) for attempt, _ in searched}) == len(searched)
         assert row.metrics["attempts"] == len(attempts) - len(searched)

@@ -33,7 +33,8 @@ class Settings(reason.Settings):
     """Distinct right attempts learnt from, at most, at a problem."""
     failures: ClassVar[Literal["discard", "relabel"]] = "discard"  # type: ignore[misc]
     searched: Count = 500
-    """Train puzzles that search thinks about in a generation, the hardest; in the first, without a value, all."""
+    """Train puzzles that search thinks about in a generation: half the hardest, half any others. In the first, without
+    a value, all."""
     simulations: Count = 32
     """Walks of a search at each step, wherever it is measured."""
     training_simulations: Count = 2000

@@ -63,8 +63,9 @@ class Settings(countdown.Settings):
     """Batches of random legal play from which the base is made."""
     simulations: Count = 16
     """Walks of a search at each step, wherever it is measured."""
-    searched: Count = 2000
-    """Train problems that search thinks about in a generation, the hardest; in the first, without a value, all."""
+    searched: Count = 4000
+    """Train problems that search thinks about in a generation: half the hardest, half any others. In the first, without
+    a value, all."""
     training_simulations: Count = 256
     """Walks at each of them. Truth tells what their ends are worth, as rules tell who won a game."""
     variants: Share = 0.0
@@ -104,24 +105,28 @@ class Reason(ExpertIteration):
         return TreeSearch(propose, Valued(critic_of(policy)), self.settings.simulations, graph=True, reuse=True)
 
     def play(self, champion: Trainable, problems: Sequence[Problem], turn: Turn) -> list[Attempt]:
-        """Samples at every problem, and every right end that search found at the hardest."""
+        """Samples at every problem, and every right end that search found."""
         attempts = super().play(champion, problems, turn)
         with turn.stage("search") as watch:
-            found = find_right_ends(champion, self.task, self.hard(champion, problems, attempts), self.judge,
+            found = find_right_ends(champion, self.task, self.to_search(champion, problems, attempts, turn), self.judge,
                                     simulations=self.settings.training_simulations, first=self.settings.attempts,
                                     key=self.key("search", turn), watch=watch)
         self.tree = found.tree
         turn.metrics |= found.metrics
         return [*attempts, *found.attempts]
 
-    def hard(self, champion: Trainable, problems: Sequence[Problem], attempts: Sequence[Attempt]) -> list[Problem]:
-        """The problems at which fewest samples were right; all of them while there is no value to ask, which is what
-        search costs."""
+    def to_search(self, champion: Trainable, problems: Sequence[Problem], attempts: Sequence[Attempt],
+                  turn: Turn) -> list[Problem]:
+        """The problems at which fewest samples were right, for the policy to learn; as many others, since a value that
+        saw hard problems alone knows no others; all while there is no value to ask, which is what search costs."""
         if not isinstance(champion, PolicyWithValue):
             return list(problems)
         right = Counter(attempt.problem.id for attempt, verdict in zip(attempts, self.judge(attempts), strict=True)
                         if verdict.score == 1)
-        return sorted(problems, key=lambda problem: right[problem.id])[: self.settings.searched]
+        count = self.settings.searched
+        ordered = sorted(problems, key=lambda problem: right[problem.id])
+        hard, others = ordered[: (count + 1) // 2], ordered[(count + 1) // 2 :]
+        return hard + [others[i] for i in permutation(self.key("others", turn), len(others))[: count // 2]]
 
     def lessons(self, own: Sequence[TokenExample], turn: Turn) -> tuple[Sequence[TokenExample], Settings]:
         """Later generations have more and better examples: they are learnt longer. In other words, where the task
