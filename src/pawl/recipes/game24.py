@@ -6,9 +6,7 @@ steps, some three thousand ways to go, of which a few are right.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
-
-from pydantic import Field
+from typing import ClassVar, Literal
 
 from pawl.config import settings
 from pawl.recipes import reason
@@ -23,14 +21,13 @@ class Settings(reason.Settings):
 
     base_steps: Count = 600
     """Batches of random legal play, headed by what it made, from which the base is made."""
-    depth: Annotated[int, Field(ge=1, le=64)] = 3
-    """Size of the model: layers, each 32 times as wide."""
     attempts: Count = 16
     """Samples at each problem."""
     max_tokens: Count = 48
     """Longest attempt, in tokens."""
     keep: Count = 64
     """Distinct right attempts learnt from, at most, at a problem."""
+    value_epochs: ClassVar[int] = 1
     failures: ClassVar[Literal["discard", "relabel"]] = "discard"  # type: ignore[misc]
     searched: Count = 500
     """Train puzzles that search thinks about in a generation: half the hardest, half any others. In the first, without

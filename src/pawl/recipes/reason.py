@@ -13,7 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, cached_property, partial
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from pawl import measure
 from pawl.config import settings
@@ -43,7 +45,7 @@ TASK: str | None = "countdown"
 VALUE_PATHS, VALUE_ATTEMPTS = 15_000, 5_000
 """Paths of searched trees and samples, at most, that the value network learns from in the first generation; in the
 second twice as many, and so on."""
-RANKED_PROBLEMS = 50
+RANKED_PROBLEMS = 100
 """Gate problems of a generation whose unfinished solutions the value is to rank."""
 
 
@@ -55,11 +57,13 @@ class Settings(countdown.Settings):
     """Turns of the loop."""
     attempts: Count = 4
     """Samples at each problem."""
-    epochs: Count = 12
+    epochs: Count = 16
     """Times that the last generation sees each example; the one before it sees it a quarter as often, and so on."""
     kl: Weight = 0.001
     """Weight of the distance to the frozen base in the loss."""
-    base_steps: Count = 150
+    depth: Annotated[int, Field(ge=1, le=64)] = 3
+    """Size of the model: layers, each 32 times as wide."""
+    base_steps: Count = 200
     """Batches of random legal play from which the base is made."""
     simulations: Count = 16
     """Walks of a search at each step, wherever it is measured."""
@@ -70,6 +74,8 @@ class Settings(countdown.Settings):
     """Walks at each of them. Truth tells what their ends are worth, as rules tell who won a game."""
     variants: Share = 0.0
     """Share of what is learnt that is shown in other words, where the task knows some."""
+    value_epochs: ClassVar[int] = 2
+    """Times that the value network sees each example of a generation."""
     temperature: ClassVar[float] = 1.0  # type: ignore[misc]
     dtype: ClassVar[str] = "float32"  # type: ignore[misc]
     tokenizer: ClassVar[str] = "bpe-1024"  # type: ignore[misc]
@@ -170,7 +176,8 @@ class Reason(ExpertIteration):
         lessons = path_examples(paths, kind="hard")
         if self.settings.variants:
             lessons = self.varied(lessons, turn, -1)
-        return learn_value_network(candidate.value, lessons, epochs=1, settings=self.settings, key=key)
+        return learn_value_network(candidate.value, lessons, epochs=self.settings.value_epochs, settings=self.settings,
+                                   key=key)
 
     def contest(self, candidate: Trainable, champion: Trainable, turn: Turn) -> Contest:
         """The policies by themselves; beside it, the candidate with search on the same problems, and its value."""
