@@ -1,4 +1,4 @@
-# make demo    a model teaches itself Countdown, in about five minutes on two cores
+# make demo    a model teaches itself Countdown by searching, in five to seven minutes on two cores
 # make test    ruff, mypy and the whole test suite
 #
 # Both make their own virtual environment in .venv. Another Python: make demo PYTHON=python3.12
@@ -11,7 +11,7 @@ INSTALL = @echo "installing into $(VENV); PyTorch is large, so this may take min
 .PHONY: demo test clean
 
 demo: $(VENV)/core
-	$(BIN)/pawl run countdown
+	$(BIN)/pawl run reason
 
 test: $(VENV)/all
 	$(BIN)/ruff check

@@ -94,6 +94,25 @@ def test_a_line_that_was_drawn_with_different_tokens_has_all_their_likelihood() 
     np.testing.assert_allclose(proposal.priors, [0.75, 0.25], rtol=1e-6)
 
 
+def test_steps_that_were_not_drawn_share_what_is_left_of_the_probability() -> None:
+    policy = Written(("3+2=5", [1, 2], 0.5), ("3*2=6", [5, 2], 0.2))
+    [proposal] = Sampled(2, rest=True)(policy, TASK, [START], KEYS[:1])
+    priors = dict(zip(map(str, proposal.actions), proposal.priors.tolist(), strict=True))
+    assert sorted(priors) == sorted(map(str, TASK.actions(START)))
+    assert (priors.pop("3+2=5"), priors.pop("3*2=6")) == pytest.approx((0.5, 0.2))
+    assert list(priors.values()) == pytest.approx([0.3 / len(priors)] * len(priors))
+
+
+def test_where_the_rules_list_no_steps_there_is_no_rest() -> None:
+    class Open(Countdown):
+        def actions(self, state: Any) -> None:  # type: ignore[override]
+            return None
+
+    policy = Written(("3+2=5", [1, 2], 0.5), ("3*2=6", [5, 2], 0.2))
+    [proposal] = Sampled(2, rest=True)(policy, Open(numbers=3, max_number=9), [START], KEYS[:1])
+    assert list(map(str, proposal.actions)) == ["3+2=5", "3*2=6"]
+
+
 def test_what_a_value_reads_is_counted_in_parts_that_fit_the_memory(policy: TransformerPolicy,
                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pawl.search.steps.TOGETHER", 2)

@@ -36,8 +36,7 @@ from pawl.records import Attempt, Event, IntArray, Problem, TokenExample, Verdic
 from pawl.run_directory import RunDirectory
 from pawl.search.labels import Seen, state_labels
 from pawl.search.mcts import TreeSearch
-from pawl.search.named import Prior
-from pawl.search.steps import Sampled, Valued, uniform
+from pawl.search.named import Means, Prior, tree_search
 from pawl.selection.examples import path_examples
 from pawl.selection.variants import varied
 
@@ -107,8 +106,8 @@ class Reason(ExpertIteration):
     """What search saw in this generation, until the value has learnt it."""
 
     def search(self, policy: Trainable, prior: Prior = "policy") -> TreeSearch:
-        propose = Sampled(max_tokens=self.settings.max_tokens) if prior == "policy" else uniform
-        return TreeSearch(propose, Valued(critic_of(policy)), self.settings.simulations, graph=True, reuse=True)
+        settings = self.settings
+        return tree_search("gumbel", Means(critic_of(policy), settings.simulations, prior, settings.max_tokens))
 
     def play(self, champion: Trainable, problems: Sequence[Problem], turn: Turn) -> list[Attempt]:
         """Samples at every problem, and every right end that search found."""

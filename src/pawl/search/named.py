@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pawl.errors import ConfigError, UnknownNameError
 
 if TYPE_CHECKING:
     from pawl.interfaces import Policy, Search, StepTask, Task
+    from pawl.search.mcts import TreeSearch
     from pawl.search.steps import Propose
 
 Prior = Literal["policy", "uniform"]
 
 STEPS_OF_A_STATE = 4
-"""That a beam search proposes at most: so many of its budget go to one state, as in Beeching et al. 2024."""
+"""That a beam or a tree search draws from the policy: of a beam's budget so many go to one state, as in Beeching et al.
+2024."""
 
 
 class Means(NamedTuple):
@@ -31,14 +34,15 @@ class Means(NamedTuple):
     """Where steps come from: the policy, or the rules, all alike."""
     max_tokens: int
     """Of a step or, where answers are whole, of an answer."""
-    stop: tuple[str, ...]
+    stop: tuple[str, ...] = ()
     """What ends a whole answer."""
 
-    def propose(self, count: int) -> Propose:
-        """`count` steps drawn from the policy, or every legal one."""
+    def propose(self, count: int, *, rest: bool = False) -> Propose:
+        """`count` steps drawn from the policy, and those that the rules allow beside them or not; or every legal one,
+        all alike."""
         from pawl.search.steps import Sampled, uniform
 
-        return Sampled(count, max_tokens=self.max_tokens) if self.prior == "policy" else uniform
+        return Sampled(count, max_tokens=self.max_tokens, rest=rest) if self.prior == "policy" else uniform
 
 
 class Named(NamedTuple):
@@ -52,14 +56,14 @@ class Named(NamedTuple):
     """Whether it searches over whole answers, which every task has, and not over steps."""
 
 
-def _tree(rule: Literal["gumbel", "puct", "uct"]) -> Callable[[Means], Search]:
-    def make(means: Means) -> Search:
-        from pawl.search.mcts import TreeSearch
-        from pawl.search.steps import Valued
+def tree_search(rule: Literal["gumbel", "puct", "uct"], means: Means) -> TreeSearch:
+    """A search of a tree over every step that the rules list. It joins equal states and is kept from step to step:
+    both save tokens."""
+    from pawl.search.mcts import TreeSearch
+    from pawl.search.steps import Valued
 
-        return TreeSearch(means.propose(8), Valued(means.value), means.budget, rule=rule)
-
-    return make
+    return TreeSearch(means.propose(STEPS_OF_A_STATE, rest=True), Valued(means.value), means.budget, rule=rule,
+                      graph=True, reuse=True)
 
 
 def _beam(means: Means) -> Search:
@@ -100,16 +104,17 @@ def _whole(how: Literal["score", "majority", "weighted"]) -> Callable[[Means], S
     return make
 
 
+_gumbel = partial(tree_search, "gumbel")
 SEARCHES = {
     "best_of_n": Named(_whole("score"), "the answer that the value likes best", "answers", whole=True),
     "majority": Named(_whole("majority"), "the answer that most say", "answers", whole=True),
     "weighted": Named(_whole("weighted"), "the answer that most say, by value", "answers", whole=True),
     "beam": Named(_beam, "beam search: budget / 4 states kept, by value", "steps proposed at each depth"),
     "dvts": Named(_dvts, "beam search of one state in each of budget / 4 subtrees", "steps proposed at each depth"),
-    "mcts": Named(_tree("gumbel"), "tree search; another name of gumbel", "simulations a step"),
-    "gumbel": Named(_tree("gumbel"), "tree search: Gumbel with sequential halving", "simulations a step"),
-    "puct": Named(_tree("puct"), "tree search: PUCT, as AlphaZero's", "simulations a step"),
-    "uct": Named(_tree("uct"), "tree search: UCT, without a prior", "simulations a step"),
+    "mcts": Named(_gumbel, "tree search; another name of gumbel", "simulations a step"),
+    "gumbel": Named(_gumbel, "tree search: Gumbel with sequential halving", "simulations a step"),
+    "puct": Named(partial(tree_search, "puct"), "tree search: PUCT, as AlphaZero's", "simulations a step"),
+    "uct": Named(partial(tree_search, "uct"), "tree search: UCT, without a prior", "simulations a step"),
     "tot": Named(_thoughts("breadth-first"), "Tree of Thoughts, level by level", "states kept at each depth"),
     "tot_depth": Named(_thoughts("depth-first"), "Tree of Thoughts, down and back", "states visited at most"),
 }

@@ -69,6 +69,9 @@ class Sampled:
     """Longest line, in tokens; a longer one is no step."""
     temperature: float = 1.0
     delimiter: str = "\n"
+    rest: bool = False
+    """Where the rules list the steps, those that were not drawn are proposed too: they share what is left of the
+    policy's probability. A few lines are then a prior over all steps, and none that is right is out of reach."""
 
     def __call__(self, policy: Policy, task: StepTask, states: Sequence[Any], keys: KeyArray) -> list[Proposal]:
         """In a state that the policy cannot take nothing is proposed."""
@@ -81,7 +84,7 @@ class Sampled:
         drawn = policy.propose(taken, self.count, sampling=sampling, keys=rows) if taken else []
         found = [Proposal((), np.zeros(0, np.float32), Cost())] * len(states)
         for i, completions, tokens in zip(fitting, drawn, read, strict=True):
-            found[i] = _gathered(task, states[i], completions, tokens)
+            found[i] = _gathered(task, states[i], completions, tokens, rest=self.rest)
         return found
 
 
@@ -95,8 +98,9 @@ def num_read(model: Policy, prefixes: Sequence[IntArray]) -> list[int]:
     return list(model.unread(prefixes)) if isinstance(model, Remembers) else [len(prefix) for prefix in prefixes]
 
 
-def _gathered(task: StepTask, state: Any, completions: Sequence[Completion], read: int) -> Proposal:
-    """The legal steps among completions; lines that mean one step, and tokens that read as one line, share it."""
+def _gathered(task: StepTask, state: Any, completions: Sequence[Completion], read: int, *, rest: bool) -> Proposal:
+    """The legal steps among completions; lines that mean one step, and tokens that read as one line, share it. With
+    the `rest`, the other steps too."""
     lines = {(completion.text, completion.tokens.tobytes()): float(np.exp(completion.logprobs.sum()))
              for completion in completions if completion.finish == "stop"}
     likelihoods: dict[Any, float] = {}
@@ -107,6 +111,9 @@ def _gathered(task: StepTask, state: Any, completions: Sequence[Completion], rea
         except IllegalAction:
             continue
         likelihoods[action] = likelihoods.get(action, 0.0) + likelihood
+    undrawn = [action for action in task.actions(state) or () if action not in likelihoods] if rest else []
+    left = max(0.0, 1 - sum(likelihoods.values()))
+    likelihoods |= dict.fromkeys(undrawn, left / max(1, len(undrawn)))
     generated = sum(len(completion.tokens) for completion in completions)
     return Proposal(tuple(likelihoods), _shares(np.array(list(likelihoods.values()))),
                     Cost(read + generated, generated))
