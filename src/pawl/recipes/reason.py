@@ -69,7 +69,7 @@ class Settings(countdown.Settings):
     searched: Count = 4000
     """Train problems that search thinks about in a generation: half the hardest, half any others. In the first, without
     a value, all."""
-    training_simulations: Count = 256
+    training_simulations: Count = 128
     """Walks at each of them. Truth tells what their ends are worth, as rules tell who won a game."""
     variants: Share = 0.0
     """Share of what is learnt that is shown in other words, where the task knows some."""

@@ -18,6 +18,7 @@ from pawl.measure import Metrics
 from pawl.meters.calibration import auroc
 from pawl.models.pair import critic_of
 from pawl.play import Contest, Watch, look, think
+from pawl.recipes.told_search import EVERYWHERE
 from pawl.records import Problem
 from pawl.search.labels import Seen
 from pawl.search.mcts import TreeSearch
@@ -48,7 +49,7 @@ def ranked_states(critic: Policy, task: StepTask, problems: Sequence[Problem], j
     """How often the value rates an unfinished solution from which a right end was found above one from which none was
     (AUROC). The solutions are those that legal steps lead to, as far as so many simulations come to their ends."""
     seen = Seen(ToldEnds(unknown, judge))
-    look(critic, PathsOf(task), TreeSearch(uniform, seen, simulations, rule="uct"), problems, key=key)
+    look(critic, PathsOf(task), TreeSearch(uniform, seen, simulations, rule=EVERYWHERE), problems, key=key)
     found = [row for row in seen.rows() if not row.terminal and row.prompt != row.problem.prompt]
     rows = [found[i] for i in permutation(key, len(found))[:RANKED]]
     values, _ = Valued(critic).prefixes([critic.encode(row.prompt) for row in rows])

@@ -16,8 +16,13 @@ from pawl.play import Watch, look, written
 from pawl.records import Attempt, Problem
 from pawl.search.labels import Seen
 from pawl.search.mcts import TreeSearch
+from pawl.search.rules import UCT, Rule
 from pawl.search.steps import Valued, uniform, unknown
 from pawl.search.told import PathsOf, ToldEnds
+
+
+EVERYWHERE = Rule(UCT, exploration=3.0)
+"""Looks for all right ends: with the usual constant it walks again and again to one that it has found."""
 
 
 class Found(NamedTuple):
@@ -36,7 +41,8 @@ def find_right_ends(champion: Trainable, task: StepTask, problems: Sequence[Prob
     none was learnt yet, goes by truth alone."""
     ends = ToldEnds(Valued(champion.value) if isinstance(champion, PolicyWithValue) else unknown, judge)
     tree = Seen(ends)
-    look(champion, PathsOf(task), TreeSearch(uniform, tree, simulations, rule="uct"), problems, key=key, watch=watch)
+    search = TreeSearch(uniform, tree, simulations, rule=EVERYWHERE)
+    look(champion, PathsOf(task), search, problems, key=key, watch=watch)
     found = written(champion, [path.problem for path in ends.right.values()], [answer for _, answer in ends.right])
     return Found(_numbered(found, first), tree, {
         "searched": len(problems), "searched_right": len(found), "truth_asked": ends.asked,
