@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import multinomial
 
@@ -41,6 +41,7 @@ def test_power_is_how_often_the_gate_promotes(gain: float) -> None:
 
 
 @settings(max_examples=25)
+@example(problems=2, discordance=1.1125369292536007e-308, alpha=0.25)
 @given(st.integers(0, 500), st.floats(0.0, 1.0), st.floats(0.0001, 0.4))
 def test_without_a_gain_power_stays_below_alpha(problems: int, discordance: float, alpha: float) -> None:
     assert exact_power(0.0, problems=problems, discordance=discordance, alpha=alpha) <= alpha + 1e-12

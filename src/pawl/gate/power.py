@@ -26,7 +26,7 @@ def exact_power(gain: float, *, problems: int, discordance: float, alpha: float)
     """
     if not abs(gain) <= discordance <= 1.0:
         raise ValueError(f"discordance must lie between the gain's size {abs(gain)} and 1, got {discordance}")
-    if discordance == 0.0:
+    if problems * discordance < 1e-15:  # which bounds the power; a binomial overflows on the smallest of floats
         return 0.0
     discordant = np.arange(problems + 1)
     promoted = binom.sf(wins_needed(discordant, alpha) - 1, discordant, (1 + gain / discordance) / 2)

@@ -20,7 +20,6 @@ from pawl.search.rules import UCT, Rule
 from pawl.search.steps import Valued, uniform, unknown
 from pawl.search.told import PathsOf, ToldEnds
 
-
 EVERYWHERE = Rule(UCT, exploration=3.0)
 """Looks for all right ends: with the usual constant it walks again and again to one that it has found."""
 
