@@ -58,5 +58,12 @@ def test_rows_that_ask_the_truth_are_named_so(new_ledger: Make, record: Record) 
     assert "told the truth" not in page(new_ledger, record, LATER, search=SEARCH | {"told": {}})
 
 
+def test_the_story_counts_what_search_looked_at_and_found(new_ledger: Make, record: Record) -> None:
+    html = page(new_ledger, record, {"searched": 40.0, "examples_search": 30.0, "examples_self": 20.0},
+                {"searched": 10.0, "examples_search": 5.0})
+    assert "50 searches" in html and "20 its own and 35 found by search" in html
+
+
 def test_a_run_without_search_says_nothing_of_it(new_ledger: Make, record: Record) -> None:
-    assert "What search adds" not in page(new_ledger, record, {})
+    html = page(new_ledger, record, {"examples_self": 20.0})
+    assert not [words for words in ("What search adds", "searches", "found by search") if words in html]

@@ -210,8 +210,9 @@ def steps(run: Run) -> list[Step]:
     hindsight = ", and failures at the problems that they do solve" if run.total("examples_hindsight") else ""
     attempts, right = run.total("attempts"), run.total("right")
     share = f" ({percent(right / attempts)})" if attempts and right is not None else ""
-    learnt = [figure("examples_self", "its own"), figure("examples_hindsight", "failures relabelled"),
-              figure("examples_real", "real")]
+    learnt = [figure("examples_self", "its own"), figure("examples_search", "found by search"),
+              figure("examples_hindsight", "failures relabelled"), figure("examples_real", "real")]
+    searched = " Search thinks longer, told by the rules which of its ends are right." if run.total("searched") else ""
     outcomes = list(run.outcomes().values())
     gate = [f"{outcomes.count(word)} {word}" for word in ("promoted", "refused", "dropped") if word in outcomes]
     return [
@@ -220,7 +221,8 @@ def steps(run: Run) -> list[Step]:
             "Problems come from the train split; gate and test problems are never among them.",
             count(len(run.generations), "generation"),
         ),
-        Step("Propose", "The champion writes several answers to each problem.", figure("attempts", "attempts")),
+        Step("Propose", f"The champion writes several answers to each problem.{searched}",
+             listed(filter(None, [figure("attempts", "attempts"), figure("searched", "searches")]))),
         Step("Judge", "The task's own rules say which answers are right.", figure("right", "right") + share),
         Step(
             "Select",
