@@ -43,6 +43,7 @@ def test_policy_and_search_stand_side_by_side_by_generation(new_ledger: Make, re
 def test_the_table_has_every_way_to_spend_the_tokens(new_ledger: Make, record: Record) -> None:
     html = page(new_ledger, record, LATER, search=SEARCH)
     assert "Search helps; by 5 points." in html
+    assert "With search that never asks the truth: 80.0%" in html
     for name, share, tokens in (("gumbel, 16 simulations a step", "80.0%", "186"),
                                 ("gumbel, 16 simulations a step, uniform prior", "60.0%", "90"),
                                 ("greedy", "50.0%", "13"), ("majority of 22", "55.0%", "180")):

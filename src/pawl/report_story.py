@@ -139,6 +139,7 @@ def _remarks(run: Run, found: Result) -> tuple[str, ...]:
     difference = f"{points(found.final - found.base)} {interval(found.gain_interval, signed=True)}".strip()
     remarks = [
         f"Difference on the same problems: {difference}.",
+        _searching((run.final or {}).get("final") or {}),
         _reach((run.final or {}).get("base") or {}, (run.final or {}).get("final") or {}),
         _short_of(run),
         f"Seed {setting(run.header.get('seed'))}. Scored by the task's own rules, one greedy answer a problem. The "
@@ -153,6 +154,14 @@ def _short_of(run: Run) -> str:
     if planned is None or turns >= planned:
         return ""
     return f"The run ended after {turns} of {count(planned, 'planned generation')}."
+
+
+def _searching(after: Mapping[str, Any]) -> str:
+    """What the champion solves when it searches; nothing where no search was measured."""
+    search = after.get("search") or {}
+    if (rate := number(search.get("pass@1"))) is None:
+        return ""
+    return f"With search that never asks the truth: {percent(rate)} {interval(pair(search.get('ci')))}."
 
 
 def _reach(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
