@@ -20,7 +20,7 @@ TWO = attempt("7*3=21\n21-7=14")
 
 @pytest.mark.parametrize(("aggregate", "score"), [("last", 0.22), ("min", 0.14), ("product", 0.14 * 0.22)])
 def test_a_verdict_is_made_of_the_values_of_all_steps(aggregate: Any, score: float) -> None:
-    (verdict,), (steps,) = ProcessReward(Length(), aggregate).judged([TWO])
+    (verdict,), (steps,), _ = ProcessReward(Length(), aggregate).judged([TWO])
     assert verdict == Verdict(pytest.approx(score), "prm")
     assert steps.dtype == np.float32
     np.testing.assert_allclose(steps, [0.14, 0.22])
@@ -52,7 +52,7 @@ def test_what_failed_or_has_no_step_gets_no_score_and_is_the_last_to_be_chosen()
 @pytest.mark.parametrize("aggregate", ["last", "min", "product"])
 def test_a_value_that_is_no_number_is_no_score(aggregate: Any) -> None:
     judge = ProcessReward(Length(), aggregate)
-    ((verdict,), (steps,)) = judge.judged([NAN])
+    (verdict,), (steps,), _ = judge.judged([NAN])
     assert verdict == Verdict(None, "prm", "a value must be a number in [0, 1], got nan") and math.isnan(steps[0])
     with pytest.raises(ConfigError, match="finite"):
         judge.scores([NAN])

@@ -21,13 +21,14 @@ class OutcomeReward:
     model: Policy
     name: str = "orm"
 
-    def judged(self, attempts: Sequence[Attempt]) -> tuple[list[Verdict], list[FloatArray]]:
-        """A verdict for each attempt, and its value [1]; [0] of them where it could not be read."""
+    def judged(self, attempts: Sequence[Attempt]) -> tuple[list[Verdict], list[FloatArray], list[Cost]]:
+        """A verdict for each attempt, its value [1], and what that cost; [0] values where it could not be read."""
         reasons = [readable(self.model, attempt) for attempt in attempts]
-        found = values(self.model, [[] if reason else [whole(attempt)]
-                                    for attempt, reason in zip(attempts, reasons, strict=True)])
+        read = [[] if reason else [whole(attempt)] for attempt, reason in zip(attempts, reasons, strict=True)]
+        found = values(self.model, read)
+        spent = [Cost(sum(map(len, group)), 0, len(group)) for group in read]
         return [Verdict(None, self.name, reason) if reason else verdict_of(float(value[0]), self.name)
-                for value, reason in zip(found, reasons, strict=True)], found
+                for value, reason in zip(found, reasons, strict=True)], found, spent
 
     def __call__(self, attempts: Sequence[Attempt]) -> list[Verdict]:
         """The value of each attempt. It abstains on one that failed, has no tokens or too many, or whose value is no
@@ -37,7 +38,5 @@ class OutcomeReward:
     def scores(self, attempts: Sequence[Attempt]) -> tuple[FloatArray, list[Cost]]:
         """[N] scores to choose among attempts by, as best of n does, and what each cost; 0 for one that could not be
         read. Raises ConfigError for a value that is no number."""
-        verdicts, found = self.judged(attempts)
-        spent = [Cost(len(whole(attempt)), 0, 1) if len(value) else Cost()
-                 for attempt, value in zip(attempts, found, strict=True)]
+        verdicts, found, spent = self.judged(attempts)
         return scores_of(verdicts, found), spent

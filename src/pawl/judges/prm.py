@@ -37,13 +37,15 @@ class ProcessReward:
         if not self.delimiter:
             raise ConfigError("delimiter must be a text that ends a step, got an empty one")
 
-    def judged(self, attempts: Sequence[Attempt]) -> tuple[list[Verdict], list[FloatArray]]:
-        """A verdict for each attempt, and the values [S] of its steps."""
+    def judged(self, attempts: Sequence[Attempt]) -> tuple[list[Verdict], list[FloatArray], list[Cost]]:
+        """A verdict for each attempt, the values [S] of its steps, and what they cost."""
         reasons = [readable(self.model, attempt) for attempt in attempts]
         prefixes = step_prefixes(self.model, attempts, self.delimiter)
-        steps = values(self.model, [[] if reason else [prefix.tokens for prefix in group]
-                                    for group, reason in zip(prefixes, reasons, strict=True)])
-        return [self._verdict(*pair) for pair in zip(steps, reasons, strict=True)], steps
+        read = [[] if reason else [prefix.tokens for prefix in group]
+                for group, reason in zip(prefixes, reasons, strict=True)]
+        steps = values(self.model, read)
+        spent = [Cost(sum(map(len, group)), 0, len(group)) for group in read]
+        return [self._verdict(*pair) for pair in zip(steps, reasons, strict=True)], steps, spent
 
     def _verdict(self, steps: FloatArray, reason: str | None) -> Verdict:
         if reason or not len(steps):
@@ -62,8 +64,5 @@ class ProcessReward:
     def scores(self, attempts: Sequence[Attempt]) -> tuple[FloatArray, list[Cost]]:
         """[N] scores to choose among attempts by, as best of n does, and what each cost; 0 for one that could not be
         read. Raises ConfigError for a value that is no number."""
-        verdicts, found = self.judged(attempts)
-        read = step_prefixes(self.model, attempts, self.delimiter)
-        spent = [Cost(sum(len(prefix.tokens) for prefix in group), 0, len(group)) if len(steps) else Cost()
-                 for group, steps in zip(read, found, strict=True)]
+        verdicts, found, spent = self.judged(attempts)
         return scores_of(verdicts, found), spent
