@@ -155,17 +155,15 @@ class Reason(ExpertIteration):
                      if name in problems else [])
 
     def candidate(self, champion: Trainable) -> Trainable:
-        """The champion's copy; a first one is its own critic until it has learnt."""
-        if isinstance(champion, PolicyWithValue):
-            return champion.clone()
-        policy = champion.clone()
+        """A copy of the champion's policy, which is its own critic until it has learnt."""
+        policy = (champion.policy if isinstance(champion, PolicyWithValue) else champion).clone()
         return PolicyWithValue(policy, policy)
 
     def learn_value(self, candidate: Trainable, attempts: Sequence[Attempt], verdicts: Sequence[Verdict],
                     turn: Turn) -> measure.Metrics:
         assert isinstance(candidate, PolicyWithValue) and self.tree is not None
-        if candidate.value is candidate.policy:  # what solves problems knows most of what makes them solvable
-            candidate.value = candidate.policy.clone()
+        # What solves problems knows most of what makes them solvable, and more than the last generation's value knew.
+        candidate.value = candidate.policy.clone()
         key = self.key("value", turn)
         own = [i for i in permutation(key, len(attempts)) if attempts[i].source == "self"]
         drawn = own[: VALUE_ATTEMPTS * turn.generation]
