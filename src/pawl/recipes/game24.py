@@ -29,7 +29,7 @@ class Settings(reason.Settings):
     """Distinct right attempts learnt from, at most, at a problem."""
     value_epochs: ClassVar[int] = 1
     failures: ClassVar[Literal["discard", "relabel"]] = "discard"  # type: ignore[misc]
-    searched: Count = 500
+    searched: Count = 300
     """Train puzzles that search thinks about in a generation: half the hardest, half any others. In the first, without
     a value, all."""
     simulations: Count = 32
@@ -43,7 +43,7 @@ class Settings(reason.Settings):
     real_floor: Share = 0.5
     """Least share of random legal play in every batch: with few puzzles to learn from, how to make any number from
     other numbers keeps the model from learning solutions by heart."""
-    epochs: Count = 20
+    epochs: Count = 18
     """Times that the last generation sees each example; the one before it sees it a quarter as often, and so on."""
 
 
