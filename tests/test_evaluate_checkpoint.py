@@ -78,6 +78,25 @@ def test_a_run_is_evaluated_by_its_champion_under_its_own_settings(checkpoint: P
     assert found != evaluate_model(tmp_path, "countdown", task, **asked, max_tokens=9, stop=())
 
 
+def test_a_run_keeps_its_task_and_the_tasks_settings(checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "b").symlink_to(checkpoint)
+    (tmp_path / "config.toml").write_text("")
+    task = {"numbers": 2, "max_number": 6}
+    header = {"task": "countdown", "task_settings": task, "settings": {"max_tokens": 5, "stop": []}}
+    with Ledger.create(tmp_path / "run.db", header) as ledger:
+        ledger.set_base({}, {}, "b")
+    asked: dict[str, Any] = {"problems": 6, "attempts": 2, "device": "cpu", "max_tokens": 5}
+    expected = evaluate_model(checkpoint, "countdown", task, **asked)
+    assert evaluate_model(tmp_path, **asked) == evaluate_model(tmp_path, "countdown", **asked) == expected
+    wider = evaluate_model(checkpoint, "countdown", task | {"max_number": 9}, **asked)
+    assert evaluate_model(tmp_path, None, {"max-number": 9}, **asked) == wider != expected
+    hands = evaluate_model(tmp_path, "game24", **asked)
+    assert hands["task"] == "game24"  # whose settings are not Countdown's
+    with pytest.raises(ConfigError, match="must be given a task"):
+        evaluate_model(checkpoint, **asked)
+
+
 def test_a_run_without_a_base_cannot_be_evaluated(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("")
     Ledger.create(tmp_path / "run.db", {"settings": {}}).close()

@@ -139,7 +139,7 @@ def _searches() -> str:
 
 @main.command("eval", context_settings=_KEYS, epilog=_searches())
 @click.argument("model")
-@click.option("--task", required=True, help="A task that `pawl tasks` lists, or module:name.")
+@click.option("--task", help="A task that `pawl tasks` lists, or module:name; a run's own when left out.")
 @click.option("--split", type=click.Choice(["train", "gate", "test"]), default="test", show_default=True)
 @click.option("--problems", type=_COUNT, default=1000, show_default=True, help="How many problems at most.")
 @click.option("--attempts", type=_COUNT, default=8, show_default=True, help="Sampled answers to each, for majority.")
@@ -157,13 +157,14 @@ def _searches() -> str:
 @json_option
 @key_words
 def evaluate(
-    model: str, task: str, stop: tuple[str, ...], curve: Path | None, tree: Path | None, as_json: bool,
+    model: str, task: str | None, stop: tuple[str, ...], curve: Path | None, tree: Path | None, as_json: bool,
     words: Sequence[str],
     **options: Any,
 ) -> None:
     """Score MODEL on a task: greedy, majority, pass@k.
 
-    MODEL is a run directory, a checkpoint directory, or a Hugging Face name.
+    MODEL is a run directory, a checkpoint directory, or a Hugging Face name. A run's own task keeps the run's settings,
+    but for those that are given.
     """
     from pawl.config import from_words
     from pawl.evaluate_checkpoint import evaluate_model

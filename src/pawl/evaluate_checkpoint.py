@@ -32,9 +32,10 @@ from pawl.search.steps import Valued
 from pawl.search.whole import canonical_of
 
 Notify = Callable[[Event], None]
+NOTHING: Mapping[str, Any] = {}
 
 
-def evaluate_model(model: str | Path, task: str, values: Mapping[str, Any], *, split: Split = "test",
+def evaluate_model(model: str | Path, task: str | None = None, values: Mapping[str, Any] = NOTHING, *, split: Split = "test",
                    problems: int = 1000, attempts: int = TEST_ATTEMPTS, max_tokens: int | None = None,
                    stop: tuple[str, ...] | None = None, search: str | None = None, budget: int = 16,
                    prior: Prior = "policy", curve: bool = False, seed: int = 0, device: str = "auto",
@@ -44,19 +45,22 @@ def evaluate_model(model: str | Path, task: str, values: Mapping[str, Any], *, s
     With a `search`, by that too; what `budget` counts, `pawl.search.named.SEARCHES` says. The baselines then spend the
     tokens that it spent. With `curve` the same at budgets of 1, 2, 4 and so on up to `budget`.
 
-    `model` is a run directory, a checkpoint directory or a Hugging Face name; `values` are the task's settings.
-    `max_tokens` and `stop` are the run's own where they are left out, or 256 and none.
+    `model` is a run directory, a checkpoint directory or a Hugging Face name; `values` are the task's settings. What is
+    left out is as the run had it: the task; the settings, if it is that task; `max_tokens` and `stop`, which are 256
+    and none where there is no run.
     Majority forwards several times the tokens of greedy; both counts are given. `show` is handed the trees of a few
     problems.
     """
+    checkpoint, run = _champion_of(Path(model))
+    task, values = _asked_of(run, task, values)
     [found] = build([plugins.find("tasks", task)], values)
     if curve and search is None:
         raise ConfigError("a curve must have a search to follow, got none", hint="name one with --search")
     seen = None if search is None else seen_by(search, found)  # a mistake is told before the work begins
-    checkpoint, run = _champion_of(Path(model))
     policy = open_policy(checkpoint or str(model), device=device)
-    max_tokens = run.get("max_tokens", 256) if max_tokens is None else max_tokens
-    stop = tuple(run.get("stop", ())) if stop is None else stop
+    own = run.get("settings", {})
+    max_tokens = own.get("max_tokens", 256) if max_tokens is None else max_tokens
+    stop = tuple(own.get("stop", ())) if stop is None else stop
     asked = None if search is None or seen is None else _Asked(search, budget, prior, policy, seen, max_tokens, stop)
     if show is not None and (asked is None or not isinstance(asked.made(prior, budget), TreeSearch)):
         raise ConfigError(f"a tree must come from a search that grows one, got {search or 'no search'}",
@@ -146,12 +150,25 @@ def _without_search(result: Score) -> dict[str, Any]:
     }
 
 
+def _asked_of(run: Mapping[str, Any], task: str | None, values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The task and its settings. Where the task is the run's, so are the settings: others may split the problems in
+    another way, and what was trained on would be a test."""
+    own = run.get("task")
+    if task is None and own is None:
+        raise ConfigError("what is no run directory must be given a task, got none",
+                          hint="--task NAME; pawl tasks lists them")
+    given = {key.replace("-", "_"): value for key, value in values.items()}
+    if task is None or task == own:
+        return str(own), run.get("task_settings", {}) | given
+    return task, given
+
+
 def _champion_of(path: Path) -> tuple[Path | None, dict[str, Any]]:
-    """The champion's checkpoint and the settings of a run directory; None and nothing when it is none."""
+    """The champion's checkpoint and the header of a run directory's ledger; None and nothing when it is none."""
     if not (path / "run.db").is_file():
         return None, {}
     with RunDirectory.open(path, read_only=True) as directory, Ledger.open(directory.ledger_path,
                                                                            read_only=True) as ledger:
         if ledger.champion is None:
             raise RunError(f"run {path} must have a base before it can be evaluated", hint=f"pawl resume {path}")
-        return directory.checkpoint(ledger.champion), ledger.header["settings"]
+        return directory.checkpoint(ledger.champion), ledger.header
