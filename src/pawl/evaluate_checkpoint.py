@@ -35,10 +35,10 @@ Notify = Callable[[Event], None]
 NOTHING: Mapping[str, Any] = {}
 
 
-def evaluate_model(model: str | Path, task: str | None = None, values: Mapping[str, Any] = NOTHING, *, split: Split = "test",
-                   problems: int = 1000, attempts: int = TEST_ATTEMPTS, max_tokens: int | None = None,
-                   stop: tuple[str, ...] | None = None, search: str | None = None, budget: int = 16,
-                   prior: Prior = "policy", curve: bool = False, seed: int = 0, device: str = "auto",
+def evaluate_model(model: str | Path, task: str | None = None, values: Mapping[str, Any] = NOTHING, *,
+                   split: Split = "test", problems: int = 1000, attempts: int = TEST_ATTEMPTS,
+                   max_tokens: int | None = None, stop: tuple[str, ...] | None = None, search: str | None = None,
+                   budget: int = 16, prior: Prior = "policy", curve: bool = False, seed: int = 0, device: str = "auto",
                    notify: Notify = lambda event: None, show: Show | None = None) -> dict[str, Any]:
     """What `pawl eval --json` prints: a model on a task, greedy, by majority of `attempts`, and pass@attempts.
 
