@@ -155,7 +155,7 @@ def _asked_of(run: Mapping[str, Any], task: str | None, values: Mapping[str, Any
     another way, and what was trained on would be a test."""
     own = run.get("task")
     if task is None and own is None:
-        raise ConfigError("what is no run directory must be given a task, got none",
+        raise ConfigError("a model that is no run directory must be given a task, got none",
                           hint="--task NAME; pawl tasks lists them")
     given = {key.replace("-", "_"): value for key, value in values.items()}
     if task is None or task == own:
