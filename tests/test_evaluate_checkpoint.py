@@ -91,6 +91,8 @@ def test_a_run_keeps_its_task_and_the_tasks_settings(checkpoint: Path, tmp_path:
     assert evaluate_model(tmp_path, **asked) == evaluate_model(tmp_path, "countdown", **asked) == expected
     wider = evaluate_model(checkpoint, "countdown", task | {"max_number": 9}, **asked)
     assert evaluate_model(tmp_path, None, {"max-number": 9}, **asked) == wider != expected
+    with pytest.raises(ConfigError, match="max_number must be given once"):
+        evaluate_model(tmp_path, None, {"max-number": 9, "max_number": 9}, **asked)
     hands = evaluate_model(tmp_path, "game24", **asked)
     assert hands["task"] == "game24"  # whose settings are not Countdown's
     with pytest.raises(ConfigError, match="must be given a task"):

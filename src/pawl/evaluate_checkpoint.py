@@ -157,10 +157,11 @@ def _asked_of(run: Mapping[str, Any], task: str | None, values: Mapping[str, Any
     if task is None and own is None:
         raise ConfigError("a model that is no run directory must be given a task, got none",
                           hint="--task NAME; pawl tasks lists them")
-    given = {key.replace("-", "_"): value for key, value in values.items()}
-    if task is None or task == own:
-        return str(own), run.get("task_settings", {}) | given
-    return task, given
+    if task is not None and task != own:
+        return task, dict(values)
+    given = {key.replace("-", "_") for key in values}
+    kept = {key: value for key, value in run.get("task_settings", {}).items() if key not in given}
+    return str(own), kept | dict(values)
 
 
 def _champion_of(path: Path) -> tuple[Path | None, dict[str, Any]]:

@@ -100,8 +100,8 @@ def value(critic: Policy, attempts: Sequence[Attempt], verdicts: Sequence[Verdic
     scores: FloatArray = np.array([verdicts[i].score for i in places], np.float32)
     inner = [[prefix.tokens for prefix in group[:-1]] for group in step_prefixes(critic, drawn, delimiter)]
     middle = [group[len(group) // 2] if group else _half(attempt) for attempt, group in zip(drawn, inner, strict=True)]
-    asked = values(critic, [[tokens, whole(attempt), *group]
-                            for tokens, attempt, group in zip(middle, drawn, inner, strict=True)])
+    asked, _ = values(critic, [[tokens, whole(attempt), *group]
+                               for tokens, attempt, group in zip(middle, drawn, inner, strict=True)])
     found = _foretold([those[0] for those in asked], scores, [attempt.problem.id for attempt in drawn])
     kept = [those[1] > 0.5 for those in asked]
     return ({name: number for name, number in found.items() if number is not None}

@@ -12,7 +12,7 @@ from pawl.judges import prefixes
 from pawl.judges.prefixes import step_ends, step_prefixes, values
 from pawl.models.policy import TransformerPolicy
 from pawl.models.tokenizer import train_tokenizer
-from pawl.records import Attempt, Completion, Demonstration
+from pawl.records import Attempt, Completion, Cost, Demonstration
 from pawl.testing import END
 
 
@@ -66,7 +66,8 @@ def test_prefixes_have_the_tokens_that_a_search_asks_about() -> None:
 def test_equal_prefixes_are_asked_about_once_and_in_few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prefixes, "TOGETHER", 2)
     model, (a, b, c) = Length(), (np.arange(n, dtype=np.int32) for n in (1, 2, 3))
-    found = values(model, [[a, b], [], [b, a], [c]])
+    found, costs = values(model, [[a, b], [], [b, a], [c]])
+    assert costs == [Cost(len(a) + len(b), 0, 2), Cost(), Cost(len(a) + len(b), 0, 2), Cost(len(c), 0, 1)]
     assert [[round(float(value), 6) for value in group] for group in found] == [[0.01, 0.02], [], [0.02, 0.01], [0.03]]
     assert model.calls == [2, 1]
-    assert values(model, [[], []])[1].shape == (0,) and model.calls == [2, 1]
+    assert values(model, [[], []])[0][1].shape == (0,) and model.calls == [2, 1]

@@ -25,8 +25,7 @@ class OutcomeReward:
         """A verdict for each attempt, its value [1], and what that cost; [0] values where it could not be read."""
         reasons = [readable(self.model, attempt) for attempt in attempts]
         read = [[] if reason else [whole(attempt)] for attempt, reason in zip(attempts, reasons, strict=True)]
-        found = values(self.model, read)
-        spent = [Cost(sum(map(len, group)), 0, len(group)) for group in read]
+        found, spent = values(self.model, read)
         return [Verdict(None, self.name, reason) if reason else verdict_of(float(value[0]), self.name)
                 for value, reason in zip(found, reasons, strict=True)], found, spent
 

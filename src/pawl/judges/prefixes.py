@@ -14,7 +14,7 @@ import numpy as np
 
 from pawl.errors import ConfigError
 from pawl.interfaces import Policy
-from pawl.records import Attempt, Demonstration, FloatArray, IntArray, Verdict
+from pawl.records import Attempt, Cost, Demonstration, FloatArray, IntArray, Verdict
 
 TOGETHER = 1024
 """Prefixes in one call of `evaluate`, which gives the whole vocabulary's log-probabilities for each."""
@@ -73,8 +73,9 @@ def _prefixes(policy: Policy, attempt: Attempt, delimiter: str,
         yield Prefix(completion.text, whole(attempt), ended)
 
 
-def values(model: Policy, groups: Sequence[Sequence[IntArray]]) -> list[FloatArray]:
-    """The model's value of every prefix, [S] for each group of S; equal prefixes are asked about once."""
+def values(model: Policy, groups: Sequence[Sequence[IntArray]]) -> tuple[list[FloatArray], list[Cost]]:
+    """The model's value of every prefix, [S] for each group of S, and what each group costs; equal prefixes are asked
+    about once and count wherever they stand."""
     places: dict[bytes, int] = {}
     distinct: list[IntArray] = []
     for prefix in (prefix for group in groups for prefix in group):
@@ -82,8 +83,8 @@ def values(model: Policy, groups: Sequence[Sequence[IntArray]]) -> list[FloatArr
             distinct.append(prefix)
     found = [evaluation.value for start in range(0, len(distinct), TOGETHER)
              for evaluation in model.evaluate(distinct[start : start + TOGETHER])]
-    return [np.array([found[places[prefix.astype(np.int32).tobytes()]] for prefix in group], np.float32)
-            for group in groups]
+    return ([np.array([found[places[prefix.astype(np.int32).tobytes()]] for prefix in group], np.float32)
+             for group in groups], [Cost(sum(map(len, group)), 0, len(group)) for group in groups])
 
 
 def readable(model: Policy, attempt: Attempt) -> str | None:

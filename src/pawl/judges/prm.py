@@ -43,8 +43,7 @@ class ProcessReward:
         prefixes = step_prefixes(self.model, attempts, self.delimiter)
         read = [[] if reason else [prefix.tokens for prefix in group]
                 for group, reason in zip(prefixes, reasons, strict=True)]
-        steps = values(self.model, read)
-        spent = [Cost(sum(map(len, group)), 0, len(group)) for group in read]
+        steps, spent = values(self.model, read)
         return [self._verdict(*pair) for pair in zip(steps, reasons, strict=True)], steps, spent
 
     def _verdict(self, steps: FloatArray, reason: str | None) -> Verdict:
