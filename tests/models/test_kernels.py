@@ -113,67 +113,6 @@ def test_what_leaves_begins_where_products_round_alike() -> None:
     assert {part.data_ptr() % 64 for part in kept} == {0}
 
 
-@pytest.mark.parametrize(("heads", "groups"), [(4, 4), (4, 2), (3, 1)])
-@pytest.mark.parametrize("size", [2, 8, 40])
-def test_attention_gathers_what_the_softmax_says_and_fills_the_cache(heads: int, groups: int, size: int) -> None:
-    prompts, count, width, room, step = 3, 2, 5, 6, 3
-    lengths = torch.tensor([5, 1, 3])
-    rows = prompts * count
-    turned, new_values = random(rows, heads + 2 * groups, size).split((heads + groups, groups), dim=1)
-    prompt_keys, prompt_values = (random(prompts, groups, width, size, seed=seed) for seed in (2, 3))
-    keys, values = (random(prompts, groups, room, count, size, seed=seed) for seed in (4, 5))
-    angles = random(16, size // 2, seed=6).double()
-    rotations = torch.polar(torch.ones_like(angles), angles)
-    before = keys.clone(), values.clone()
-    found = kernels.attend(torch.cat((turned, new_values), dim=1), rotations.to(torch.complex64), lengths, prompt_keys,
-                           prompt_values, keys, values, step).view(rows, heads, size)
-    for row in range(rows):
-        prompt, completion = divmod(row, count)
-        length = int(lengths[prompt])
-        pairs = torch.view_as_complex(turned[row].double().view(-1, size // 2, 2)) * rotations[length + step]
-        exact = torch.view_as_real(pairs).flatten(1)
-        for head in range(heads):
-            group = head * groups // heads
-            torch.testing.assert_close(keys[prompt, group, step, completion].double(), exact[heads + group],
-                                       rtol=1e-5, atol=1e-6)
-            assert torch.equal(values[prompt, group, step, completion], new_values[row, group])
-            seen = [torch.cat((shared[prompt, group, :length], own[prompt, group, : step + 1, completion])).double()
-                    for shared, own in ((prompt_keys, keys), (prompt_values, values))]
-            weights = (seen[0] @ exact[head] / size**0.5).softmax(0)
-            torch.testing.assert_close(found[row, head].double(), weights @ seen[1], rtol=1e-5, atol=1e-6)
-    others = [place for place in range(room) if place != step]
-    assert torch.equal(keys[:, :, others], before[0][:, :, others])
-    assert torch.equal(values[:, :, others], before[1][:, :, others])
-
-
-@pytest.mark.parametrize(("heads", "groups"), [(4, 4), (4, 2), (3, 1)])
-@pytest.mark.parametrize("size", [2, 8, 40])
-def test_attention_along_paths_gathers_what_the_softmax_says(heads: int, groups: int, size: int) -> None:
-    """Two pieces that go on from slots 5 and 0, the second from what the first one adds, and a row of padding."""
-    paths, starts, lengths = torch.tensor([[5, 0, 7, 2], [5, 0, 7, 3]]), torch.tensor([2, 3]), torch.tensor([4, 4])
-    rows, slots = [(0, 2), (0, 3), (1, 3)], 9
-    turned, new_values = random(len(rows) + 1, heads + 2 * groups, size).split((heads + groups, groups), dim=1)
-    keys, values = (random(slots, groups, size, seed=seed) for seed in (2, 3))
-    angles = random(4, size // 2, seed=4).double()
-    rotations = torch.polar(torch.ones_like(angles), angles)
-    before = keys.clone(), values.clone()
-    found = kernels.attend_paths(torch.cat((turned, new_values), dim=1), rotations.to(torch.complex64), paths, starts,
-                                 lengths, keys, values).view(-1, heads, size)
-    for row, (piece, place) in enumerate(rows):
-        pairs = torch.view_as_complex(turned[row].double().view(-1, size // 2, 2)) * rotations[place]
-        exact, seen = torch.view_as_real(pairs).flatten(1), paths[piece, : place + 1]
-        torch.testing.assert_close(keys[paths[piece, place]].double(), exact[heads:], rtol=1e-5, atol=1e-6)
-        assert torch.equal(values[paths[piece, place]], new_values[row])
-        for head in range(heads):
-            group = head * groups // heads
-            weights = (keys[seen, group].double() @ exact[head] / size**0.5).softmax(0)
-            torch.testing.assert_close(found[row, head].double(), weights @ values[seen, group].double(), rtol=1e-5,
-                                       atol=1e-6)
-    others = [slot for slot in range(slots) if slot not in (7, 2, 3)]
-    assert torch.equal(keys[others], before[0][others]) and torch.equal(values[others], before[1][others])
-    assert not found[-1].any()
-
-
 def test_what_is_no_number_stays_none() -> None:
     x = torch.tensor([[1.0, float("nan"), 2.0, 3.0]])
     assert kernels.rms_norm(x, torch.ones(4), 1e-5).isnan().all()

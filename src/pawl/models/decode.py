@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pawl.models import kernels
+from pawl.models.attention import attend_newest, in_blocks, serve
 from pawl.models.rope import rotate
 from pawl.models.transformer import Attention, Transformer
 
@@ -27,7 +27,7 @@ class LayerCache:
     """Keys and values of one layer."""
 
     prompt_keys: Tensor
-    """[P, G, S, D]"""
+    """[P, G, S, D]; where compiled loops read them, in blocks [P, G, S / LANES, D, LANES]."""
     prompt_values: Tensor
     """[P, G, S, D]"""
     keys: Tensor
@@ -69,10 +69,13 @@ class Grid:
         self.model, self.count, self.step = model, count, 0
         self.lengths, self.longest = prompts.lengths, int(prompts.lengths.max())
         self.prompt_hidden = prompts.hidden
+        self.compiled = serve(prompts.keys[0])
         self.layers = []
-        for keys, values in zip(prompts.keys, prompts.values, strict=True):
+        for layer in zip(prompts.keys, prompts.values, strict=True):
+            keys, values = (part.to(model.precision) for part in layer)
             room = keys.new_empty(len(keys), keys.shape[1], max_tokens, count, keys.shape[3])
-            self.layers.append(LayerCache(keys, values, room, torch.empty_like(room)))
+            shared = in_blocks(keys) if self.compiled else keys
+            self.layers.append(LayerCache(shared, values, room, torch.empty_like(room)))
 
     @torch.no_grad()
     def advance(self, tokens: Tensor) -> Tensor:
@@ -89,16 +92,16 @@ class Grid:
     def _attend(self, attention: Attention, x: Tensor, rotations: Tensor, layer: LayerCache) -> Tensor:
         """Attention output [R, C] of the newest tokens; their keys and values enter the cache."""
         heads = attention.heads(x)
-        if kernels.serve(heads):
-            mixed = kernels.attend(heads, rotations, self.lengths, layer.prompt_keys, layer.prompt_values, layer.keys,
-                                   layer.values, self.step)
+        if self.compiled:
+            mixed = attend_newest(heads, rotations, self.lengths, layer.prompt_keys, layer.prompt_values, layer.keys,
+                                  layer.values, self.step)
         else:
             mixed = self._mix(heads, rotations, layer)
         output: Tensor = attention.out(mixed)
         return output
 
     def _mix(self, heads: Tensor, rotations: Tensor, layer: LayerCache) -> Tensor:
-        """As `kernels.attend`, by torch."""
+        """As `attend_newest`, by torch."""
         prompts, groups, _, count, dim = layer.keys.shape
         width, seen = layer.prompt_values.shape[2], self.step + 1
         number = heads.shape[1] // groups - 2

@@ -15,10 +15,9 @@ from pawl.models.checkpoint import find_checkpoint, load_checkpoint
 from pawl.models.hf_policy import load_hf_policy
 from pawl.models.pair import FOLDER, PolicyWithValue
 from pawl.models.policy import TransformerPolicy
+from pawl.models.precision import precision_of
 from pawl.models.tokenizer import read_json, train_tokenizer
 from pawl.models.transformer import Transformer, initialise
-
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def device_of(name: str) -> torch.device:
@@ -38,14 +37,18 @@ def open_policy(source: str | Path, *, device: str = "cpu", dtype: str = "float3
     """A policy from a checkpoint directory or a Hugging Face name.
 
     With a value network beside it where the checkpoint has one. Llama, Qwen2 and Qwen3 run on Pawl's own transformer;
-    what that cannot compute goes to transformers (extra `hf`). Raises CheckpointError, MissingExtraError, or
+    what that cannot compute goes to transformers (extra `hf`). `dtype` is the precision of matrix products: float32,
+    bfloat16, or auto; transformers keeps the weights in it too. Raises CheckpointError, MissingExtraError, or
     ConfigError for a device that is not here.
     """
-    place, precision = device_of(device), DTYPES[dtype]
+    place = device_of(device)
+    precision = precision_of(dtype, place)
     directory = find_checkpoint(source)
     policy: Trainable
     if _is_ours(directory):
-        policy = TransformerPolicy(*load_checkpoint(directory, device=place, dtype=precision))
+        model, tokenizer, chat = load_checkpoint(directory, device=place)
+        model.precision = precision
+        policy = TransformerPolicy(model, tokenizer, chat)
     else:
         policy = load_hf_policy(directory, device=place, dtype=precision)
     if (directory / FOLDER).is_dir():
@@ -78,4 +81,5 @@ def fresh_policy(texts: Sequence[str], *, tokenizer: str, depth: int, context: i
     vocab_size = -(-trained.vocab_size // 8) * 8
     model = Transformer(small(vocab_size, depth=depth, width=32 * depth, max_positions=context))
     initialise(model, seed)
-    return TransformerPolicy(model.to(device_of(device), DTYPES[dtype]), trained)
+    model.to(device_of(device)).precision = precision_of(dtype, device_of(device))
+    return TransformerPolicy(model, trained)

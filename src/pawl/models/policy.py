@@ -72,7 +72,9 @@ class TransformerPolicy:
 
     @torch.no_grad()
     def logprobs(self, prefixes: Sequence[IntArray], completions: Sequence[IntArray]) -> list[FloatArray]:
-        return score(self.forward, prefixes, completions, self.model.device)
+        """In float32, whatever the precision: what was sampled in another is set right by them."""
+        with self.model.in_float32():
+            return score(self.forward, prefixes, completions, self.model.device)
 
     @contextmanager
     def remembering(self, *, most_bytes: int = MOST_BYTES) -> Iterator[None]:

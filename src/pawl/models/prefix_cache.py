@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from pawl.models.decode import Prompts
+from pawl.models.precision import written
 from pawl.models.prefix_reading import Piece, SlotArray, Stored, read
 from pawl.models.threads import one_thread_each
 from pawl.models.transformer import Transformer
@@ -198,6 +199,5 @@ class PrefixCache:
 
 
 def _weights(model: Transformer) -> list[tuple[int, int]]:
-    """What tells that weights were written to: where each parameter lies, and how often it was changed in place."""
-    return [(parameter.data_ptr(), 0 if parameter.is_inference() else parameter._version)
-            for parameter in model.parameters()]
+    """What tells that weights were written to."""
+    return [written(parameter) for parameter in model.parameters()]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from pawl.models import kernels
+from pawl.models.attention import attend_paths, serve
 from pawl.models.decode import Prompts
 from pawl.models.rope import rotate
 from pawl.models.scoring import BATCH_TOKENS
@@ -117,7 +117,7 @@ def _read_batch(model: Transformer, stored: Stored, pieces: Sequence[Piece]) -> 
     x = model.embed(F.pad(new.long(), (0, -len(new) % ROW_STEP)).to(device))
     for block, keys, values in zip(model.layers(), stored.keys, stored.values, strict=True):
         heads = block.attention.heads(block.attention_norm(x))
-        attend = kernels.attend_paths if kernels.serve(heads) else _attend_paths
+        attend = attend_paths if serve(heads) else _attend_paths
         x += block.attention.out(attend(heads, rotations, paths, starts, lengths, keys, values))
         x += block.mlp(block.mlp_norm(x))
     stored.hidden[slots] = model.norm(x)[: len(new)]
@@ -125,8 +125,9 @@ def _read_batch(model: Transformer, stored: Stored, pieces: Sequence[Piece]) -> 
 
 def _attend_paths(heads: Tensor, rotations: Tensor, paths: Tensor, starts: Tensor, lengths: Tensor, keys: Tensor,
                   values: Tensor) -> Tensor:
-    """As `kernels.attend_paths`, by torch."""
+    """As `attend_paths`, by torch."""
     groups, size = keys.shape[1:]
+    given, heads = heads.dtype, heads.to(keys.dtype)
     places = torch.arange(paths.shape[1], device=paths.device)
     new = (places >= starts[:, None]) & (places < lengths[:, None])
     turned, v = heads[: int(new.sum())].split((heads.shape[1] - groups, groups), dim=1)
@@ -141,4 +142,4 @@ def _attend_paths(heads: Tensor, rotations: Tensor, paths: Tensor, starts: Tenso
                                            attn_mask=seen[:, None], enable_gqa=number != groups)
     out = heads.new_zeros(len(heads), number * size)
     out[: len(q)] = mixed.transpose(1, 2).flatten(2)[steps < (lengths - starts)[:, None]]
-    return out
+    return out.to(given)

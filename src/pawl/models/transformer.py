@@ -11,6 +11,7 @@ Not covered: mixture of experts, sliding windows, cross attention; `architecture
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +19,8 @@ from torch import Tensor, nn
 
 from pawl.models import kernels
 from pawl.models.architecture import Architecture
+from pawl.models.attention import attend_whole, serve
+from pawl.models.precision import Linear
 from pawl.models.rope import rotary_table, rotate
 
 
@@ -41,9 +44,9 @@ class Attention(nn.Module):
     def __init__(self, arch: Architecture) -> None:
         super().__init__()
         self.arch = arch
-        self.qkv = nn.Linear(arch.hidden_size, (arch.num_heads + 2 * arch.num_kv_heads) * arch.head_dim,
+        self.qkv = Linear(arch.hidden_size, (arch.num_heads + 2 * arch.num_kv_heads) * arch.head_dim,
                              bias=arch.qkv_bias)
-        self.out = nn.Linear(arch.num_heads * arch.head_dim, arch.hidden_size, bias=arch.out_bias)
+        self.out = Linear(arch.num_heads * arch.head_dim, arch.hidden_size, bias=arch.out_bias)
         self.q_norm = RMSNorm(arch.head_dim, arch.norm_epsilon) if arch.qk_norm else None
         self.k_norm = RMSNorm(arch.head_dim, arch.norm_epsilon) if arch.qk_norm else None
 
@@ -53,24 +56,23 @@ class Attention(nn.Module):
         heads: Tensor = self.qkv(x).unflatten(-1, (-1, arch.head_dim))
         if self.q_norm is not None and self.k_norm is not None:
             q, k, v = heads.split((arch.num_heads, arch.num_kv_heads, arch.num_kv_heads), dim=-2)
-            heads = torch.cat((self.q_norm(q), self.k_norm(k), v), dim=-2)
+            normed = self.q_norm(q.float()), self.k_norm(k.float())
+            heads = torch.cat((*(part.to(v.dtype) for part in normed), v), dim=-2)
         return heads
 
-    def project(self, x: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Rotated queries [..., T, H, D], rotated keys and values [..., T, G, D] of x [..., T, C]."""
-        heads, groups = self.arch.num_heads, self.arch.num_kv_heads
+    def mix(self, x: Tensor, rotations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What each position of x [B, T, C] gathers from those before it and itself, [B, T, H * D], and the rotated
+        keys and the values [B, T, G, D] of all."""
+        number, groups = self.arch.num_heads, self.arch.num_kv_heads
+        heads = self.heads(x)
+        if serve(heads):
+            return attend_whole(heads, rotations, groups)
         # Splits rather than slices: their gradients are joined, not padded with zeros and added.
-        turned, v = self.heads(x).split((heads + groups, groups), dim=-2)
-        q, k = rotate(turned, rotations).split((heads, groups), dim=-2)
-        return q, k, v
-
-    def mix(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """What each position gathers from those before it and itself, [B, T, H * D]."""
+        turned, v = heads.split((number + groups, groups), dim=-2)
+        q, k = rotate(turned, rotations).split((number, groups), dim=-2)
         mixed = F.scaled_dot_product_attention(
-            q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=True,
-            enable_gqa=self.arch.num_heads != self.arch.num_kv_heads,
-        )
-        return mixed.transpose(1, 2).flatten(-2)
+            q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=True, enable_gqa=number != groups)
+        return mixed.transpose(1, 2).flatten(-2), k, v
 
 
 class FeedForward(nn.Module):
@@ -78,12 +80,12 @@ class FeedForward(nn.Module):
 
     def __init__(self, arch: Architecture) -> None:
         super().__init__()
-        self.gate_up = nn.Linear(arch.hidden_size, 2 * arch.intermediate_size, bias=arch.mlp_bias)
-        self.down = nn.Linear(arch.intermediate_size, arch.hidden_size, bias=arch.mlp_bias)
+        self.gate_up = Linear(arch.hidden_size, 2 * arch.intermediate_size, bias=arch.mlp_bias)
+        self.down = Linear(arch.intermediate_size, arch.hidden_size, bias=arch.mlp_bias)
 
     def forward(self, x: Tensor) -> Tensor:
         gate_up = self.gate_up(x)
-        if kernels.serve(gate_up) and not gate_up.requires_grad:
+        if kernels.serve_swiglu(gate_up):
             inner = kernels.swiglu(gate_up)
         else:
             gate, up = gate_up.chunk(2, dim=-1)
@@ -107,8 +109,7 @@ class Block(nn.Module):
 
         With `places` [N], indices into the B * T positions, x after the block is [N, C], of those alone.
         """
-        q, k, v = self.attention.project(self.attention_norm(x), rotations)
-        mixed = self.attention.mix(q, k, v)
+        mixed, k, v = self.attention.mix(self.attention_norm(x), rotations)
         if places is not None:
             x, mixed = (part.flatten(0, 1).index_select(0, places) for part in (x, mixed))
         x = x + self.attention.out(mixed)
@@ -131,6 +132,26 @@ class Transformer(nn.Module):
     @property
     def device(self) -> torch.device:
         return self.embed.weight.device
+
+    @property
+    def precision(self) -> torch.dtype:
+        """Of the products inside the network."""
+        return next(self.layers()).attention.qkv.precision
+
+    @precision.setter
+    def precision(self, precision: torch.dtype) -> None:
+        for module in self.modules():
+            if isinstance(module, Linear):
+                module.precision = precision
+
+    @contextmanager
+    def in_float32(self) -> Iterator[None]:
+        """All products while it is open."""
+        before, self.precision = self.precision, torch.float32
+        try:
+            yield
+        finally:
+            self.precision = before
 
     def layers(self) -> Iterator[Block]:
         """The blocks in order, typed."""

@@ -67,8 +67,8 @@ class Settings:
     """Held-out problems of the final report, at most."""
     device: str = "auto"
     """cpu, cuda, or auto."""
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    """Precision of the weights."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "float32"
+    """Precision of matrix products; weights are float32. auto is bfloat16 where the machine has units for it."""
 
     def __post_init__(self) -> None:
         if self.alpha < 1:

@@ -1,0 +1,297 @@
+"""Attention as compiled loops on a CPU: of the newest tokens in decoding, of whole sequences, along paths of a cache.
+
+Queries, keys and values come as `heads` [..., H + 2 * G, D], not rotated yet; H query heads, G key/value heads, D head
+dimension, a multiple of LANES. Keys that many queries meet lie in blocks of LANES tokens, [..., T / LANES, D, LANES]: a
+vector holds one entry of each, and no sum runs across a vector. A token's numbers depend on the tokens before it alone.
+
+Not covered: gradients.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pawl.compiled import compiled, inlined
+from pawl.models.kernels import Array, array_of
+from pawl.models.vectors import (
+    LANES,
+    beginning,
+    complex_product,
+    exponential,
+    larger,
+    largest,
+    load,
+    spread,
+    store,
+    total,
+)
+
+_compiled, _inlined = partial(compiled, fast=True), partial(inlined, fast=True)
+
+Numbers = NDArray[Any]
+"""float32, or bfloat16 as uint16 of the same bits."""
+
+ZERO, ONE = np.float32(0), np.float32(1)
+
+
+def serve(heads: Tensor) -> bool:
+    """Whether these loops can take the place of torch's operations on heads [..., D]."""
+    return (heads.device.type == "cpu" and heads.dtype in (torch.float32, torch.bfloat16)
+            and heads.shape[-1] % LANES == 0 and not (torch.is_grad_enabled() and heads.requires_grad))
+
+
+def in_blocks(keys: Tensor) -> Tensor:
+    """[..., T / LANES, D, LANES] of keys [..., T, D], the last block filled up with zeros."""
+    padded = F.pad(keys, (0, 0, 0, -keys.shape[-2] % LANES))
+    blocks: Tensor = padded.unflatten(-2, (-1, LANES)).transpose(-1, -2).contiguous()
+    return blocks
+
+
+def attend_newest(heads: Tensor, rotations: Tensor, lengths: Tensor, prompt_keys: Tensor, prompt_values: Tensor,
+                  keys: Tensor, values: Tensor, step: int) -> Tensor:
+    """What the newest tokens gather [R, H * D]; their keys and values enter the cache at `step`.
+
+    heads [R, H + 2 * G, D]; complex rotations [positions, D/2]; lengths [P] of the prompts; of the cache, prompt_keys
+    [P, G, S / LANES, D, LANES] in blocks, prompt_values [P, G, S, D], keys and values [P, G, T, K, D]. R = P * K rows.
+    """
+    out = heads.new_empty(len(heads), heads.shape[1] - 2 * keys.shape[1], keys.shape[4])
+    _attend_newest(array_of(heads), _real(rotations), lengths.numpy(), array_of(prompt_keys), array_of(prompt_values),
+                   array_of(keys), array_of(values), step, array_of(out))
+    return out.flatten(1)
+
+
+def attend_whole(heads: Tensor, rotations: Tensor, groups: int) -> tuple[Tensor, Tensor, Tensor]:
+    """What each token gathers [B, T, H * D] from those before it and itself; rotated keys and values [B, T, G, D].
+
+    heads [B, T, H + 2 * G, D]; complex rotations [T, D/2].
+    """
+    rows, length, number, size = heads.shape
+    out = heads.new_empty(rows, length, number - 2 * groups, size)
+    keys = heads.new_empty(rows, length, groups, size)
+    _attend_whole(array_of(heads.contiguous()), _real(rotations), array_of(keys), array_of(out))
+    return out.flatten(2), keys, heads[:, :, number - groups :]
+
+
+def attend_paths(heads: Tensor, rotations: Tensor, paths: Tensor, starts: Tensor, lengths: Tensor, keys: Tensor,
+                 values: Tensor) -> Tensor:
+    """What the new tokens of P pieces gather [R, H * D]; their keys and values enter the cache; a row beyond them is 0.
+
+    heads [R, H + 2 * G, D], piece after piece; complex rotations [positions, D/2]; paths [P, T] are slots of the cache,
+    keys and values [slots, G, D]: a piece's tokens have those from its place in `starts` [P] to that in `lengths` [P],
+    and each attends from the path's beginning to itself.
+    """
+    out = heads.new_zeros(len(heads), heads.shape[1] - 2 * keys.shape[1], keys.shape[2])
+    _attend_paths(array_of(heads), _real(rotations), paths.numpy(), starts.numpy(), lengths.numpy(), keys.numpy(),
+                  values.numpy(), array_of(out))
+    return out.flatten(1)
+
+
+def _real(rotations: Tensor) -> Array:
+    """[positions * D] real and imaginary parts, side by side."""
+    parts: Array = torch.view_as_real(rotations).flatten().numpy()
+    return parts
+
+
+@_compiled
+def _attend_newest(heads: Numbers, rotations: Array, lengths: NDArray[np.int64], prompt_keys: Numbers,
+                   prompt_values: Numbers, keys: Numbers, values: Numbers, step: int, out: Numbers) -> None:
+    """As `attend_newest`, with rotations [positions * D]; out [R, H, D].
+
+    All completions of a prompt advance together through its keys and then their own, in the order of memory.
+    """
+    prompts, groups, room, count, size = keys.shape
+    heads_of, number, width = heads.shape[1], out.shape[1] // groups, prompt_values.shape[2]
+    scale = np.float32(1 / np.sqrt(size))
+    rows, blocks = count * number, -(-width // LANES)
+    stride = -(-(width + LANES + room) // LANES) * LANES
+    queries, weights = np.empty(rows * size, np.float32), np.empty(rows * stride, np.float32)
+    flat, gathered = heads.reshape(-1), out.reshape(-1)
+    shared_keys, shared_values = prompt_keys.reshape(-1), prompt_values.reshape(-1)
+    own_keys, own_values = keys.reshape(-1), values.reshape(-1)
+    for p in range(prompts):
+        length = lengths[p]
+        for g in range(groups):
+            first = (p * groups + g) * room * count * size
+            newest = first + step * count * size
+            for k in range(count):
+                row = (p * count + k) * heads_of
+                key, query = row + groups * number + g, row + g * number
+                _turn(flat, key * size, rotations, length + step, ONE, own_keys, newest + k * size, size)
+                for d in range(0, size, LANES):
+                    value = load(flat, (key + groups) * size + d)
+                    store(own_values, newest + k * size + d, value)
+                for n in range(number):
+                    to = (k * number + n) * size
+                    _turn(flat, (query + n) * size, rotations, length + step, scale, queries, to, size)
+            for m in range(rows):
+                _scores(queries, m * size, shared_keys, (p * groups + g) * blocks * size * LANES,
+                        -(-length // LANES), size, weights, m * stride)
+            for t in range(step + 1):
+                for k in range(count):
+                    own = first + (t * count + k) * size
+                    for m in range(k * number, (k + 1) * number):
+                        weights[m * stride + length + t] = _dot(queries, m * size, own_keys, own, size)
+            for k in range(count):
+                for n in range(number):
+                    at = (k * number + n) * stride
+                    whole = _exponentials(weights, at, length + step + 1)
+                    to = (((p * count + k) * groups + g) * number + n) * size
+                    for d in range(0, size, LANES):
+                        mixed = _gathered(weights, at, length, shared_values, (p * groups + g) * width * size + d, size)
+                        mixed += _gathered(weights, at + length, step + 1, own_values, first + k * size + d,
+                                           count * size)
+                        store(gathered, to + d, mixed / whole)
+
+
+@_compiled
+def _attend_whole(heads: Numbers, rotations: Array, keys: Numbers, out: Numbers) -> None:
+    """As `attend_whole`, with rotations [T * D]; keys [B, T, G, D], out [B, T, H, D]."""
+    rows, length, groups, size = keys.shape
+    heads_of, number = heads.shape[2], out.shape[2] // groups
+    scale = np.float32(1 / np.sqrt(size))
+    flat, gathered, turned = heads.reshape(-1), out.reshape(-1), keys.reshape(-1)
+    blocks = np.zeros(-(-length // LANES) * LANES * size, np.float32)
+    query, weights = np.empty(size, np.float32), np.empty(-(-length // LANES) * LANES, np.float32)
+    for b in range(rows):
+        for g in range(groups):
+            for t in range(length):
+                key = (b * length + t) * heads_of + groups * number + g
+                _turn(flat, key * size, rotations, t, ONE, query, 0, size)
+                _enter(query, 0, t, size, blocks)
+                for d in range(0, size, LANES):
+                    store(turned, ((b * length + t) * groups + g) * size + d, load(query, d))
+            values = (b * length * heads_of + groups * number + groups + g) * size
+            for t in range(length):
+                for n in range(number):
+                    head = (b * length + t) * heads_of + g * number + n
+                    _turn(flat, head * size, rotations, t, scale, query, 0, size)
+                    _scores(query, 0, blocks, 0, t // LANES + 1, size, weights, 0)
+                    whole = _exponentials(weights, 0, t + 1)
+                    to = ((b * length + t) * groups * number + g * number + n) * size
+                    for d in range(0, size, LANES):
+                        mixed = _gathered(weights, 0, t + 1, flat, values + d, heads_of * size)
+                        store(gathered, to + d, mixed / whole)
+
+
+@_compiled
+def _attend_paths(heads: Numbers, rotations: Array, paths: NDArray[np.int64], starts: NDArray[np.int64],
+                  lengths: NDArray[np.int64], keys: Array, values: Array, out: Numbers) -> None:
+    """As `attend_paths`, with rotations [positions * D]; out [R, H, D]."""
+    groups, size = keys.shape[1:]
+    heads_of, number, width = heads.shape[1], out.shape[1] // groups, paths.shape[1]
+    scale = np.float32(1 / np.sqrt(size))
+    flat, gathered = heads.reshape(-1), out.reshape(-1)
+    stored_keys, stored_values = keys.reshape(-1), values.reshape(-1)
+    r = 0
+    for p in range(len(paths)):  # all of them first: a piece may continue another
+        for place in range(starts[p], lengths[p]):
+            for g in range(groups):
+                at = (paths[p, place] * groups + g) * size
+                key = r * heads_of + groups * number + g
+                _turn(flat, key * size, rotations, place, ONE, stored_keys, at, size)
+                for d in range(0, size, LANES):
+                    value = load(flat, (key + groups) * size + d)
+                    store(stored_values, at + d, value)
+            r += 1
+    blocks = np.zeros(-(-width // LANES) * LANES * size, np.float32)
+    seen, query = np.empty(width * size, np.float32), np.empty(size, np.float32)
+    weights = np.empty(-(-width // LANES) * LANES, np.float32)
+    first = 0
+    for p in range(len(paths)):
+        for g in range(groups):
+            for t in range(lengths[p]):
+                at = (paths[p, t] * groups + g) * size
+                _enter(stored_keys, at, t, size, blocks)
+                for d in range(0, size, LANES):
+                    store(seen, t * size + d, load(stored_values, at + d))
+            for place in range(starts[p], lengths[p]):
+                r = first + place - starts[p]
+                for n in range(number):
+                    head = r * heads_of + g * number + n
+                    _turn(flat, head * size, rotations, place, scale, query, 0, size)
+                    _scores(query, 0, blocks, 0, place // LANES + 1, size, weights, 0)
+                    whole = _exponentials(weights, 0, place + 1)
+                    for d in range(0, size, LANES):
+                        mixed = _gathered(weights, 0, place + 1, seen, d, size)
+                        store(gathered, (r * groups * number + g * number + n) * size + d, mixed / whole)
+        first += lengths[p] - starts[p]
+
+
+@_inlined
+def _turn(x: Numbers, at: int, rotations: Array, place: int, scale: np.float32, out: Numbers, to: int, size: int
+          ) -> None:
+    """out [D] from `to` on: x [D] from `at` on, turned by the rotation of a place and multiplied by a number."""
+    for d in range(0, size, LANES):
+        store(out, to + d, complex_product(load(x, at + d), load(rotations, place * size + d)) * scale)
+
+
+@_inlined
+def _enter(key: Array, at: int, t: int, size: int, blocks: Array) -> None:
+    """The key [D] from `at` on becomes that of token t in blocks [T / LANES, D, LANES]."""
+    to = t // LANES * LANES * size + t % LANES
+    for d in range(size):
+        blocks[to + d * LANES] = key[at + d]
+
+
+@_inlined
+def _scores(query: Array, at: int, keys: Numbers, start: int, blocks: int, size: int, weights: Array, to: int
+            ) -> None:
+    """weights [blocks * LANES] from `to` on = a query [D] times keys in so many blocks from `start` on."""
+    for block in range(blocks):
+        here = start + block * size * LANES
+        even, odd = spread(ZERO), spread(ZERO)
+        for d in range(0, size, 2):
+            even += query[at + d] * load(keys, here + d * LANES)
+            odd += query[at + d + 1] * load(keys, here + (d + 1) * LANES)
+        store(weights, to + block * LANES, even + odd)
+
+
+@_inlined
+def _dot(query: Array, at: int, key: Numbers, start: int, size: int) -> np.float32:
+    """A query [D] times a key [D]."""
+    products = load(query, at) * load(key, start)
+    for d in range(LANES, size, LANES):
+        products += load(query, at + d) * load(key, start + d)
+    product: np.float32 = total(products)
+    return product
+
+
+@_inlined
+def _exponentials(weights: Array, at: int, count: int) -> np.float32:
+    """The sum of e^(w - the largest w) of so many weights from `at` on, which become that."""
+    blocks = -(-count // LANES)
+    last = at + (blocks - 1) * LANES
+    store(weights, last, beginning(load(weights, last), count - (blocks - 1) * LANES, np.float32(-np.inf)))
+    most = load(weights, at)
+    for block in range(1, blocks):
+        most = larger(most, load(weights, at + block * LANES))
+    top, sums = largest(most), spread(ZERO)
+    for block in range(blocks):
+        weight = exponential(load(weights, at + block * LANES) - top)
+        sums += weight
+        store(weights, at + block * LANES, weight)
+    whole: np.float32 = total(sums)
+    return whole
+
+
+@_inlined
+def _gathered(weights: Array, at: int, count: int, values: Numbers, start: int, stride: int) -> Any:
+    """A vector: so many weights from `at` on times values, which lie so far apart."""
+    a, b, c, d = spread(ZERO), spread(ZERO), spread(ZERO), spread(ZERO)
+    fours = count - count % 4
+    for t in range(0, fours, 4):
+        here = start + t * stride
+        a += weights[at + t] * load(values, here)
+        b += weights[at + t + 1] * load(values, here + stride)
+        c += weights[at + t + 2] * load(values, here + 2 * stride)
+        d += weights[at + t + 3] * load(values, here + 3 * stride)
+    for t in range(fours, count):
+        a += weights[at + t] * load(values, start + t * stride)
+    return (a + b) + (c + d)
