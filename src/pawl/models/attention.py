@@ -62,8 +62,8 @@ def attend_newest(heads: Tensor, rotations: Tensor, lengths: Tensor, prompt_keys
     [P, G, S / LANES, D, LANES] in blocks, prompt_values [P, G, S, D], keys and values [P, G, T, K, D]. R = P * K rows.
     """
     out = heads.new_empty(len(heads), heads.shape[1] - 2 * keys.shape[1], keys.shape[4])
-    _attend_newest(array_of(heads), _real(rotations), lengths.numpy(), array_of(prompt_keys), array_of(prompt_values),
-                   array_of(keys), array_of(values), step, array_of(out))
+    newest_loop(array_of(heads), flat_rotations(rotations), lengths.numpy(), array_of(prompt_keys),
+                array_of(prompt_values), array_of(keys), array_of(values), step, array_of(out))
     return out.flatten(1)
 
 
@@ -75,7 +75,7 @@ def attend_whole(heads: Tensor, rotations: Tensor, groups: int) -> tuple[Tensor,
     rows, length, number, size = heads.shape
     out = heads.new_empty(rows, length, number - 2 * groups, size)
     keys = heads.new_empty(rows, length, groups, size)
-    _attend_whole(array_of(heads.contiguous()), _real(rotations), array_of(keys), array_of(out))
+    _attend_whole(array_of(heads.contiguous()), flat_rotations(rotations), array_of(keys), array_of(out))
     return out.flatten(2), keys, heads[:, :, number - groups :]
 
 
@@ -88,20 +88,20 @@ def attend_paths(heads: Tensor, rotations: Tensor, paths: Tensor, starts: Tensor
     and each attends from the path's beginning to itself.
     """
     out = heads.new_zeros(len(heads), heads.shape[1] - 2 * keys.shape[1], keys.shape[2])
-    _attend_paths(array_of(heads), _real(rotations), paths.numpy(), starts.numpy(), lengths.numpy(), keys.numpy(),
-                  values.numpy(), array_of(out))
+    _attend_paths(array_of(heads), flat_rotations(rotations), paths.numpy(), starts.numpy(), lengths.numpy(),
+                  keys.numpy(), values.numpy(), array_of(out))
     return out.flatten(1)
 
 
-def _real(rotations: Tensor) -> Array:
+def flat_rotations(rotations: Tensor) -> Array:
     """[positions * D] real and imaginary parts, side by side."""
     parts: Array = torch.view_as_real(rotations).flatten().numpy()
     return parts
 
 
 @_compiled
-def _attend_newest(heads: Numbers, rotations: Array, lengths: NDArray[np.int64], prompt_keys: Numbers,
-                   prompt_values: Numbers, keys: Numbers, values: Numbers, step: int, out: Numbers) -> None:
+def newest_loop(heads: Numbers, rotations: Array, lengths: NDArray[np.int64], prompt_keys: Numbers,
+                prompt_values: Numbers, keys: Numbers, values: Numbers, step: int, out: Numbers) -> None:
     """As `attend_newest`, with rotations [positions * D]; out [R, H, D].
 
     All completions of a prompt advance together through its keys and then their own, in the order of memory.

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from pawl.models.attention import attend_newest, in_blocks, serve
+from pawl.models.decode_step import Step, takes
 from pawl.models.rope import rotate
 from pawl.models.transformer import Attention, Transformer
 
@@ -77,11 +78,22 @@ class Grid:
             shared = in_blocks(keys) if self.compiled else keys
             self.layers.append(LayerCache(shared, values, room, torch.empty_like(room)))
 
+        self.fast = self._fast_step()
+
+    def _fast_step(self) -> Step | None:
+        if not self.compiled or not takes(self.model):
+            return None
+        caches = [(layer.prompt_keys, layer.prompt_values, layer.keys, layer.values) for layer in self.layers]
+        return Step(self.model, len(self.lengths) * self.count, self.lengths, caches)
+
     @torch.no_grad()
     def advance(self, tokens: Tensor) -> Tensor:
         """Logits [R, V] after each row's newest token [R]."""
         model = self.model
         rotations = model.rotary(self.longest + self.step + 1)
+        if self.fast is not None:
+            self.step += 1
+            return self.fast.advance(tokens, rotations, self.step - 1)
         x = model.embed(tokens)
         for block, layer in zip(model.layers(), self.layers, strict=True):
             x += self._attend(block.attention, block.attention_norm(x), rotations, layer)
@@ -137,3 +149,4 @@ class Grid:
             layer.prompt_keys, layer.prompt_values = layer.prompt_keys[prompts], layer.prompt_values[prompts]
             layer.keys, layer.values = of_rows(layer.keys), of_rows(layer.values)
         self.lengths, self.count = self.lengths[prompts], count
+        self.fast = self._fast_step()

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from pawl.compiled import compiled, inlined
-from pawl.models.vectors import LANES, LEAST, LN_2_HIGH, LN_2_LOW, LOG2_E, exponential, load, store
+from pawl.models.vectors import LANES, LEAST, LN_2_HIGH, LN_2_LOW, LOG2_E, exponential, load, spread, store, total
 
 Array = NDArray[np.float32]
 
@@ -47,7 +47,7 @@ def rms_norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
 def swiglu(gate_up: Tensor) -> Tensor:
     """silu(gate) * up, whose columns [..., 2 * I] are gate's and then up's (Shazeer 2020, equation 6); no gradient."""
     out = gate_up.new_empty(*gate_up.shape[:-1], gate_up.shape[-1] // 2)
-    _swiglu(*(array_of(part).reshape(-1, part.shape[-1]) for part in (gate_up.contiguous(), out)))
+    swiglu_loop(*(array_of(part).reshape(-1, part.shape[-1]) for part in (gate_up.contiguous(), out)))
     return out
 
 
@@ -128,7 +128,23 @@ def _rms_norm_backward(gradient: Array, x: Array, weight: Array, scales: Array, 
 
 
 @_compiled
-def _swiglu(gate_up: Array, out: Array) -> None:
+def add_and_norm_loop(x: Array, added: NDArray[Any], weight: Array, epsilon: float, out: NDArray[Any]) -> None:
+    """x [R, C] grows by `added` [R, C], and out [R, C] is its norm; C fills vectors."""
+    size = x.shape[1]
+    stream, change, target = x.reshape(-1), added.reshape(-1), out.reshape(-1)
+    for r in range(len(x)):
+        squares = spread(np.float32(0))
+        for i in range(r * size, (r + 1) * size, LANES):
+            grown = load(stream, i) + load(change, i)
+            store(stream, i, grown)
+            squares += grown * grown
+        scale = np.float32(1 / np.sqrt(total(squares) / size + epsilon))
+        for i in range(0, size, LANES):
+            store(target, r * size + i, load(stream, r * size + i) * scale * load(weight, i))
+
+
+@_compiled
+def swiglu_loop(gate_up: Array, out: Array) -> None:
     """gate_up [R, 2 * I], out [R, I]."""
     size = out.shape[1]
     whole = size - size % LANES

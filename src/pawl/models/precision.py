@@ -41,9 +41,9 @@ class Linear(nn.Linear):
         if self.precision == torch.float32:
             return F.linear(x, self.weight, self.bias)
         bias = None if self.bias is None else self.bias.to(self.precision)
-        return F.linear(x.to(self.precision), self._factor(), bias)
+        return F.linear(x.to(self.precision), self.factor(), bias)
 
-    def _factor(self) -> Tensor:
+    def factor(self) -> Tensor:
         """The weight, rounded; once, as long as it is not written to, where nothing is learnt."""
         if torch.is_grad_enabled() and self.weight.requires_grad:
             return self.weight.to(self.precision)
