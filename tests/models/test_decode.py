@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pawl.models import kernels
+from pawl.models import decode, kernels, transformer
 from pawl.models.architecture import Architecture, small
 from pawl.models.decode import Grid, prefill
 from pawl.models.transformer import Transformer
@@ -31,10 +31,14 @@ def make(arch: Architecture) -> Transformer:
     return model.requires_grad_(False)
 
 
-@pytest.fixture(autouse=True, params=[True, False], ids=["compiled", "torch"])
-def compiled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not request.param:
-        monkeypatch.setattr(kernels, "serve", lambda x: False)
+@pytest.fixture(autouse=True, params=["steps", "loops", "torch"])
+def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole steps by compiled loops, attention alone by them, and all by torch."""
+    if request.param != "steps":
+        monkeypatch.setattr(decode, "takes", lambda model: False)
+    if request.param == "torch":
+        for module in (decode, kernels, transformer):
+            monkeypatch.setattr(module, "serve", lambda x: False)
 
 
 @pytest.fixture(params=[PLAIN, replace(PLAIN, num_heads=4, num_kv_heads=2, head_dim=16, tie_embeddings=False),
@@ -80,3 +84,25 @@ def test_a_grid_may_shrink_to_a_single_row(model: Transformer) -> None:
     grid.advance(WRITTEN[:, 0])
     grid.keep(torch.tensor([1]), torch.tensor([4]), 1)
     assert_is_full_pass(model, grid.advance(WRITTEN[[4], 1]), [4], 2)
+
+
+def test_the_room_grows_when_it_is_full_and_rows_go_on_as_they_were(
+    model: Transformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decode, "ROOM", 2)
+    grid, rooms = Grid(model, prefill(model, PROMPTS, LENGTHS), COUNT, STEPS), []
+    for step in range(STEPS):
+        assert_is_full_pass(model, grid.advance(WRITTEN[:, step]), list(range(9)), step + 1)
+        rooms.append(grid.layers[0].keys.shape[2])
+    assert rooms == [2, 2, 4, 4, STEPS]
+
+
+def test_in_bfloat16_it_is_near_the_full_pass_in_float32(model: Transformer) -> None:
+    """Within 3% of how far the logits spread."""
+    expected = torch.stack([full_pass(model, row, STEPS) for row in range(9)])
+    model.precision = torch.bfloat16
+    grid = Grid(model, prefill(model, PROMPTS, LENGTHS), COUNT, STEPS)
+    for step in range(STEPS):
+        logits = grid.advance(WRITTEN[:, step])
+    assert grid.layers[0].keys.dtype == torch.bfloat16
+    assert 0 < float((logits - expected).abs().max()) < 0.03 * float(expected.max() - expected.min())

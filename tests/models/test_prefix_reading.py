@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pawl.models import kernels
+from pawl.models import kernels, prefix_reading, transformer
 from pawl.models.architecture import Architecture, small
 from pawl.models.decode import prefill
 from pawl.models.prefix_reading import Piece, Stored, read
@@ -58,7 +58,8 @@ def test_a_tree_read_in_one_pass_says_what_full_passes_say(
     name: str, compiled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not compiled:
-        monkeypatch.setattr(kernels, "serve", lambda x: False)
+        for module in (kernels, prefix_reading, transformer):
+            monkeypatch.setattr(module, "serve", lambda x: False)
     model, pieces = make(ARCHITECTURES[name]), tree()
     stored = Stored(model)
     stored.grow(40)

@@ -62,21 +62,25 @@ def prefill(model: Transformer, tokens: Tensor, lengths: Tensor) -> Prompts:
     return Prompts(keys, values, model.norm(x)[torch.arange(len(tokens), device=tokens.device), lengths - 1], lengths)
 
 
+ROOM = 32
+"""Tokens that there is room for at first; it doubles when it is full."""
+
+
 class Grid:
     """P prompts by K completions, advancing a token at a time."""
 
     def __init__(self, model: Transformer, prompts: Prompts, count: int, max_tokens: int) -> None:
-        """Room for max_tokens a row."""
-        self.model, self.count, self.step = model, count, 0
+        """For max_tokens a row, at most."""
+        self.model, self.count, self.step, self.max_tokens = model, count, 0, max_tokens
         self.lengths, self.longest = prompts.lengths, int(prompts.lengths.max())
         self.prompt_hidden = prompts.hidden
         self.compiled = serve(prompts.keys[0])
         self.layers = []
         for layer in zip(prompts.keys, prompts.values, strict=True):
             keys, values = (part.to(model.precision) for part in layer)
-            room = keys.new_empty(len(keys), keys.shape[1], max_tokens, count, keys.shape[3])
+            shape = len(keys), keys.shape[1], min(ROOM, max_tokens), count, keys.shape[3]
             shared = in_blocks(keys) if self.compiled else keys
-            self.layers.append(LayerCache(shared, values, room, torch.empty_like(room)))
+            self.layers.append(LayerCache(shared, values, _room(keys, shape), _room(keys, shape)))
 
         self.fast = self._fast_step()
 
@@ -90,6 +94,8 @@ class Grid:
     def advance(self, tokens: Tensor) -> Tensor:
         """Logits [R, V] after each row's newest token [R]."""
         model = self.model
+        if self.step == self.layers[0].keys.shape[2]:
+            self._grow()
         rotations = model.rotary(self.longest + self.step + 1)
         if self.fast is not None:
             self.step += 1
@@ -134,6 +140,18 @@ class Grid:
         mixed = mixed + weights[..., width:] @ layer.values[:, :, :seen].transpose(2, 3)
         return mixed.transpose(1, 2).reshape(prompts * count, -1)
 
+    def _grow(self) -> None:
+        """Twice the room, or as much as will be needed."""
+        def grown(cache: Tensor) -> Tensor:
+            prompts, groups, room, count, size = cache.shape
+            larger = _room(cache, (prompts, groups, min(2 * room, self.max_tokens), count, size))
+            larger[:, :, :room] = cache
+            return larger
+
+        for layer in self.layers:
+            layer.keys, layer.values = grown(layer.keys), grown(layer.values)
+        self.fast = self._fast_step()
+
     def keep(self, prompts: Tensor, rows: Tensor, count: int) -> None:
         """Shrink to these prompts [P'] and these rows [P' * count], both indices into the present grid."""
         origin, completion = rows // self.count, rows % self.count
@@ -141,7 +159,7 @@ class Grid:
         def of_rows(cache: Tensor) -> Tensor:
             _, groups, room, _, size = cache.shape
             chosen = cache[origin, :, : self.step, completion].view(len(prompts), count, groups, self.step, size)
-            kept = cache.new_empty(len(prompts), groups, room, count, size)
+            kept = _room(cache, (len(prompts), groups, room, count, size))
             kept[:, :, : self.step] = chosen.permute(0, 2, 3, 1, 4)
             return kept
 
@@ -150,3 +168,8 @@ class Grid:
             layer.keys, layer.values = of_rows(layer.keys), of_rows(layer.values)
         self.lengths, self.count = self.lengths[prompts], count
         self.fast = self._fast_step()
+
+
+def _room(like: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Zeros: memory that is first written to from end to end is given out many times faster than here and there."""
+    return like.new_empty(shape).zero_()
