@@ -12,7 +12,7 @@ import torch
 from click.testing import CliRunner
 
 from pawl.bench import sampling
-from pawl.bench.sampling import Load, ours, run, theirs
+from pawl.bench.sampling import CACHES, Load, generate, ours, run
 from pawl.cli import main
 from pawl.errors import MissingExtraError
 from pawl.models.architecture import small
@@ -32,7 +32,8 @@ def test_both_sides_make_the_same_number_of_tokens(tmp_path: Path) -> None:
     initialise(model, seed=0)
     save_checkpoint(tmp_path, model, train_tokenizer("char", ["abc"]))
     peer = transformers.AutoModelForCausalLM.from_pretrained(tmp_path).eval()
-    assert ours(model, LOAD)() == theirs(peer, LOAD)() == LOAD.tokens == 2 * 3 * 4
+    for cache in CACHES.values():
+        assert ours(model, LOAD)() == generate(peer, LOAD, cache)() == LOAD.tokens == 2 * 3 * 4
 
 
 def test_prompts_are_the_same_each_time_and_hold_no_special_token() -> None:
@@ -41,28 +42,29 @@ def test_prompts_are_the_same_each_time_and_hold_no_special_token() -> None:
     assert (texts == LOAD.texts()).all()
 
 
-def test_a_row_for_each_size_holds_what_is_promised() -> None:
+def test_a_row_for_each_precision_size_and_peer_holds_what_is_promised() -> None:
     pytest.importorskip("transformers", reason="the peer is transformers")
-    rows = run(2, {"small": (1, 32), "smaller": (1, 16)}, LOAD)
-    assert [(row["name"], row["size"], row["repeats"]) for row in rows] == [
-        ("sampling", "small", 2), ("sampling", "smaller", 2)]
+    rows = run(2, {"small": (1, 32), "smaller": (1, 16)}, LOAD, ["float32", "bfloat16"])
+    assert [(row["size"], row["peer"], row["repeats"]) for row in rows] == [
+        (f"{size} {dtype}", peer, 2) for dtype in ("float32", "bfloat16") for size in ("small", "smaller")
+        for peer in CACHES]
     for row in rows:
         assert row.keys() >= PROMISED
         assert 0 < row["low"] <= row["ratio"] <= row["high"]
-    assert rows[0]["parameters"] > rows[1]["parameters"]
+    assert rows[0]["parameters"] > rows[2]["parameters"]
 
 
 def test_the_command_prints_the_rows_and_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("transformers", reason="the peer is transformers")
-    monkeypatch.setattr(sampling, "run", functools.partial(run, 1, {"small": (1, 32)}, LOAD))
+    monkeypatch.setattr(sampling, "run", functools.partial(run, 1, {"small": (1, 32)}, LOAD, ["float32"]))
     done = CliRunner().invoke(main, ["bench", "sampling", "--json"])
     assert done.exit_code == 0, done.output
     printed = json.loads(done.stdout.splitlines()[-1])
     assert printed.keys() == {"results", "machine"} and printed["machine"]
-    (row,) = printed["results"]
-    assert row.keys() >= PROMISED
+    assert [row["peer"] for row in printed["results"]] == list(CACHES)
+    assert all(row.keys() >= PROMISED for row in printed["results"])
     shown = CliRunner().invoke(main, ["bench", "sampling"]).stdout
-    assert shown.startswith("sampling  small  ") and "against transformers generate" in shown
+    assert shown.startswith("sampling  small float32  ") and "against transformers generate" in shown
 
 
 def test_without_the_peer_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
