@@ -130,6 +130,26 @@ def test_a_token_does_not_see_those_after_it(scale: float) -> None:
         assert torch.equal(part, whole[:, :length])
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_what_a_completion_gathers_does_not_depend_on_how_many_there_are(dtype: torch.dtype) -> None:
+    """To the bit: four queries that read keys together round as one by itself."""
+    prompts, count, width, size, step = 2, 6, 21, 32, 2
+    heads, lengths = random(prompts, count, 3, size).to(dtype), torch.tensor([21, 17])
+    prompt_keys, prompt_values = (random(prompts, 1, width, size, seed=seed).to(dtype) for seed in (1, 2))
+    keys, values = (random(prompts, 1, 3, count, size, seed=seed).to(dtype) for seed in (3, 4))
+    blocks, rotations = attention.in_blocks(prompt_keys), torch.ones(24, size // 2, dtype=torch.complex64)
+
+    def gathered(chosen: list[int]) -> Tensor:
+        own = (part[:, :, :, chosen].clone() for part in (keys, values))
+        of_rows = heads[:, chosen].flatten(0, 1)
+        found = attention.attend_newest(of_rows, rotations, lengths, blocks, prompt_values, *own, step)
+        return found.view(prompts, len(chosen), size)
+
+    whole = gathered(list(range(count)))
+    for chosen in ([0], [5, 2], [1, 3, 4], [5, 4, 3, 2, 1]):
+        assert torch.equal(gathered(chosen), whole[:, chosen])
+
+
 def test_what_is_no_number_stays_none() -> None:
     heads = random(1, 3, 3, 16)
     heads[0, 1, 0, 5] = float("nan")

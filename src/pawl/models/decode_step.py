@@ -41,14 +41,15 @@ class _Layer:
     """[C]"""
     mlp_norm: Numbers
     """[C]"""
-    cache: tuple[Numbers, ...]
+    cache: tuple[Numbers, Numbers, Numbers, Numbers]
     """prompt keys in blocks, prompt values, keys, values."""
 
 
 class Step:
     """Advances R rows by a token, again and again."""
 
-    def __init__(self, model: Transformer, rows: int, lengths: Tensor, caches: Sequence[tuple[Tensor, ...]]) -> None:
+    def __init__(self, model: Transformer, rows: int, lengths: Tensor,
+                 caches: Sequence[tuple[Tensor, Tensor, Tensor, Tensor]]) -> None:
         """lengths [P] of the prompts; `caches` are prompt keys in blocks, prompt values, keys and values of each
         layer, which are written to."""
         arch, precision = model.arch, model.precision
@@ -69,7 +70,7 @@ class Step:
         self.layers = [
             _Layer(_product(block.attention.qkv, normed, projected), _product(block.attention.out, mixed, added),
                    _product(block.mlp.gate_up, normed, gate_up), _product(block.mlp.down, inner, added),
-                   *_norms(block), tuple(map(array_of, cache)))
+                   *_norms(block), _arrays(*cache))
             for block, cache in zip(model.layers(), caches, strict=True)
         ]
         self.last_norm = model.norm.weight.detach().numpy()
@@ -92,6 +93,10 @@ class Step:
             layer.down()
             add_and_norm_loop(x, added, norm, epsilon, hidden if norm is self.last_norm else normed)
         return self.model.unembed(self.hidden)
+
+
+def _arrays(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    return array_of(a), array_of(b), array_of(c), array_of(d)
 
 
 def _norms(block: Block) -> tuple[Numbers, Numbers]:
