@@ -4,7 +4,7 @@ Queries, keys and values come as `heads` [..., H + 2 * G, D], not rotated yet; H
 dimension, a multiple of LANES. Keys that many queries meet lie in blocks of LANES tokens, [..., T / LANES, D, LANES]: a
 vector holds one entry of each, and no sum runs across a vector. A token's numbers depend on the tokens before it alone.
 
-Not covered: gradients.
+Not covered: gradients, which are in `attention_gradient.py`.
 """
 
 from __future__ import annotations
@@ -41,10 +41,15 @@ Numbers = NDArray[Any]
 ZERO, ONE = np.float32(0), np.float32(1)
 
 
-def serve(heads: Tensor) -> bool:
-    """Whether these loops can take the place of torch's operations on heads [..., D]."""
+def fit(heads: Tensor) -> bool:
+    """Whether these loops can take heads [..., D]."""
     return (heads.device.type == "cpu" and heads.dtype in (torch.float32, torch.bfloat16)
-            and heads.shape[-1] % LANES == 0 and not (torch.is_grad_enabled() and heads.requires_grad))
+            and heads.shape[-1] % LANES == 0)
+
+
+def serve(heads: Tensor) -> bool:
+    """Whether these loops can take the place of torch's operations on heads [..., D]: nothing is learnt."""
+    return fit(heads) and not (torch.is_grad_enabled() and heads.requires_grad)
 
 
 def in_blocks(keys: Tensor) -> Tensor:
@@ -75,7 +80,7 @@ def attend_whole(heads: Tensor, rotations: Tensor, groups: int) -> tuple[Tensor,
     rows, length, number, size = heads.shape
     out = heads.new_empty(rows, length, number - 2 * groups, size)
     keys = heads.new_empty(rows, length, groups, size)
-    _attend_whole(array_of(heads.contiguous()), flat_rotations(rotations), array_of(keys), array_of(out))
+    whole_loop(array_of(heads.contiguous()), flat_rotations(rotations), array_of(keys), array_of(out))
     return out.flatten(2), keys, heads[:, :, number - groups :]
 
 
@@ -124,19 +129,19 @@ def newest_loop(heads: Numbers, rotations: Array, lengths: NDArray[np.int64], pr
             for k in range(count):
                 row = (p * count + k) * heads_of
                 key, query = row + groups * number + g, row + g * number
-                _turn(flat, key * size, rotations, length + step, ONE, own_keys, newest + k * size, size)
+                turn(flat, key * size, rotations, length + step, ONE, own_keys, newest + k * size, size)
                 for d in range(0, size, LANES):
                     value = load(flat, (key + groups) * size + d)
                     store(own_values, newest + k * size + d, value)
                 for n in range(number):
                     to = (k * number + n) * size
-                    _turn(flat, (query + n) * size, rotations, length + step, scale, queries, to, size)
+                    turn(flat, (query + n) * size, rotations, length + step, scale, queries, to, size)
             shared = (p * groups + g) * blocks * size * LANES
             for m in range(0, fours, 4):
                 _four_scores(queries, m * size, shared_keys, shared, -(-length // LANES), size, weights, m * stride,
                              stride)
             for m in range(fours, rows):
-                _scores(queries, m * size, shared_keys, shared, -(-length // LANES), size, weights, m * stride)
+                scores(queries, m * size, shared_keys, shared, -(-length // LANES), size, weights, m * stride)
             for t in range(step + 1):
                 for k in range(count):
                     own = first + (t * count + k) * size
@@ -145,17 +150,18 @@ def newest_loop(heads: Numbers, rotations: Array, lengths: NDArray[np.int64], pr
             for k in range(count):
                 for n in range(number):
                     at = (k * number + n) * stride
-                    whole = _exponentials(weights, at, length + step + 1)
+                    whole = exponentials(weights, at, length + step + 1)
                     to = (((p * count + k) * groups + g) * number + n) * size
+                    shared = (p * groups + g) * width * size
                     for d in range(0, size, LANES):
-                        mixed = _gathered(weights, at, length, shared_values, (p * groups + g) * width * size + d, size)
-                        mixed += _gathered(weights, at + length, step + 1, own_values, first + k * size + d,
-                                           count * size)
+                        mixed = gathered_from(weights, at, length, shared_values, shared + d, size)
+                        mixed += gathered_from(weights, at + length, step + 1, own_values, first + k * size + d,
+                                               count * size)
                         store(gathered, to + d, mixed / whole)
 
 
 @_compiled
-def _attend_whole(heads: Numbers, rotations: Array, keys: Numbers, out: Numbers) -> None:
+def whole_loop(heads: Numbers, rotations: Array, keys: Numbers, out: Numbers) -> None:
     """As `attend_whole`, with rotations [T * D]; keys [B, T, G, D], out [B, T, H, D]."""
     rows, length, groups, size = keys.shape
     heads_of, number = heads.shape[2], out.shape[2] // groups
@@ -167,20 +173,20 @@ def _attend_whole(heads: Numbers, rotations: Array, keys: Numbers, out: Numbers)
         for g in range(groups):
             for t in range(length):
                 key = (b * length + t) * heads_of + groups * number + g
-                _turn(flat, key * size, rotations, t, ONE, query, 0, size)
-                _enter(query, 0, t, size, blocks)
+                turn(flat, key * size, rotations, t, ONE, query, 0, size)
+                enter(query, 0, t, size, blocks)
                 for d in range(0, size, LANES):
                     store(turned, ((b * length + t) * groups + g) * size + d, load(query, d))
             values = (b * length * heads_of + groups * number + groups + g) * size
             for t in range(length):
                 for n in range(number):
                     head = (b * length + t) * heads_of + g * number + n
-                    _turn(flat, head * size, rotations, t, scale, query, 0, size)
-                    _scores(query, 0, blocks, 0, t // LANES + 1, size, weights, 0)
-                    whole = _exponentials(weights, 0, t + 1)
+                    turn(flat, head * size, rotations, t, scale, query, 0, size)
+                    scores(query, 0, blocks, 0, t // LANES + 1, size, weights, 0)
+                    whole = exponentials(weights, 0, t + 1)
                     to = ((b * length + t) * groups * number + g * number + n) * size
                     for d in range(0, size, LANES):
-                        mixed = _gathered(weights, 0, t + 1, flat, values + d, heads_of * size)
+                        mixed = gathered_from(weights, 0, t + 1, flat, values + d, heads_of * size)
                         store(gathered, to + d, mixed / whole)
 
 
@@ -199,7 +205,7 @@ def _attend_paths(heads: Numbers, rotations: Array, paths: NDArray[np.int64], st
             for g in range(groups):
                 at = (paths[p, place] * groups + g) * size
                 key = r * heads_of + groups * number + g
-                _turn(flat, key * size, rotations, place, ONE, stored_keys, at, size)
+                turn(flat, key * size, rotations, place, ONE, stored_keys, at, size)
                 for d in range(0, size, LANES):
                     value = load(flat, (key + groups) * size + d)
                     store(stored_values, at + d, value)
@@ -212,24 +218,24 @@ def _attend_paths(heads: Numbers, rotations: Array, paths: NDArray[np.int64], st
         for g in range(groups):
             for t in range(lengths[p]):
                 at = (paths[p, t] * groups + g) * size
-                _enter(stored_keys, at, t, size, blocks)
+                enter(stored_keys, at, t, size, blocks)
                 for d in range(0, size, LANES):
                     store(seen, t * size + d, load(stored_values, at + d))
             for place in range(starts[p], lengths[p]):
                 r = first + place - starts[p]
                 for n in range(number):
                     head = r * heads_of + g * number + n
-                    _turn(flat, head * size, rotations, place, scale, query, 0, size)
-                    _scores(query, 0, blocks, 0, place // LANES + 1, size, weights, 0)
-                    whole = _exponentials(weights, 0, place + 1)
+                    turn(flat, head * size, rotations, place, scale, query, 0, size)
+                    scores(query, 0, blocks, 0, place // LANES + 1, size, weights, 0)
+                    whole = exponentials(weights, 0, place + 1)
                     for d in range(0, size, LANES):
-                        mixed = _gathered(weights, 0, place + 1, seen, d, size)
+                        mixed = gathered_from(weights, 0, place + 1, seen, d, size)
                         store(gathered, (r * groups * number + g * number + n) * size + d, mixed / whole)
         first += lengths[p] - starts[p]
 
 
 @_inlined
-def _turn(x: Numbers, at: int, rotations: Array, place: int, scale: np.float32, out: Numbers, to: int, size: int
+def turn(x: Numbers, at: int, rotations: Array, place: int, scale: np.float32, out: Numbers, to: int, size: int
           ) -> None:
     """out [D] from `to` on: x [D] from `at` on, turned by the rotation of a place and multiplied by a number."""
     for d in range(0, size, LANES):
@@ -237,7 +243,7 @@ def _turn(x: Numbers, at: int, rotations: Array, place: int, scale: np.float32, 
 
 
 @_inlined
-def _enter(key: Array, at: int, t: int, size: int, blocks: Array) -> None:
+def enter(key: Array, at: int, t: int, size: int, blocks: Array) -> None:
     """The key [D] from `at` on becomes that of token t in blocks [T / LANES, D, LANES]."""
     to = t // LANES * LANES * size + t % LANES
     for d in range(size):
@@ -245,7 +251,7 @@ def _enter(key: Array, at: int, t: int, size: int, blocks: Array) -> None:
 
 
 @_inlined
-def _scores(query: Array, at: int, keys: Numbers, start: int, blocks: int, size: int, weights: Array, to: int
+def scores(query: Array, at: int, keys: Numbers, start: int, blocks: int, size: int, weights: Array, to: int
             ) -> None:
     """weights [blocks * LANES] from `to` on = a query [D] times keys in so many blocks from `start` on."""
     for block in range(blocks):
@@ -260,7 +266,7 @@ def _scores(query: Array, at: int, keys: Numbers, start: int, blocks: int, size:
 @_inlined
 def _four_scores(queries: Array, at: int, keys: Numbers, start: int, blocks: int, size: int, weights: Array, to: int,
                  stride: int) -> None:
-    """As `_scores`, to the bit, of four queries [4, D], for which the keys are read once; their weights lie so far
+    """As `scores`, to the bit, of four queries [4, D], for which the keys are read once; their weights lie so far
     apart."""
     second, third, fourth = at + size, at + 2 * size, at + 3 * size
     for block in range(blocks):
@@ -291,7 +297,7 @@ def _dot(query: Array, at: int, key: Numbers, start: int, size: int) -> np.float
 
 
 @_inlined
-def _exponentials(weights: Array, at: int, count: int) -> np.float32:
+def exponentials(weights: Array, at: int, count: int) -> np.float32:
     """The sum of e^(w - the largest w) of so many weights from `at` on, which become that."""
     blocks = -(-count // LANES)
     last = at + (blocks - 1) * LANES
@@ -309,7 +315,7 @@ def _exponentials(weights: Array, at: int, count: int) -> np.float32:
 
 
 @_inlined
-def _gathered(weights: Array, at: int, count: int, values: Numbers, start: int, stride: int) -> Any:
+def gathered_from(weights: Array, at: int, count: int, values: Numbers, start: int, stride: int) -> Any:
     """A vector: so many weights from `at` on times values, which lie so far apart."""
     a, b, c, d = spread(ZERO), spread(ZERO), spread(ZERO), spread(ZERO)
     fours = count - count % 4

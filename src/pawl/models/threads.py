@@ -27,3 +27,14 @@ def one_thread_each(work: Callable[[Job], Result], jobs: Sequence[Job], threads:
             return list(pool.map(work, jobs))
     finally:
         torch.set_num_threads(before)
+
+
+def share_out(work: Callable[[slice], None], rows: int, threads: int) -> None:
+    """`work` on each thread's share of the rows; for compiled loops, which use no thread of torch's."""
+    each = max(1, -(-rows // threads))
+    first, *others = [slice(start, start + each) for start in range(0, max(1, rows), each)]
+    with ThreadPoolExecutor(max(1, len(others))) as pool:
+        under_way = [pool.submit(work, share) for share in others]
+        work(first)
+    for share in under_way:
+        share.result()

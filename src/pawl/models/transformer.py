@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from pawl.models import kernels
 from pawl.models.architecture import Architecture
-from pawl.models.attention import attend_whole, serve
+from pawl.models.attention import attend_whole, fit, serve
+from pawl.models.attention_gradient import attend_learning
 from pawl.models.precision import Linear
 from pawl.models.rope import rotary_table, rotate
 
@@ -67,6 +68,8 @@ class Attention(nn.Module):
         heads = self.heads(x)
         if serve(heads):
             return attend_whole(heads, rotations, groups)
+        if fit(heads) and heads.dtype == torch.bfloat16:  # of which torch's gradient takes thirteen times as long
+            return attend_learning(heads, rotations, groups)
         # Splits rather than slices: their gradients are joined, not padded with zeros and added.
         turned, v = heads.split((number + groups, groups), dim=-2)
         q, k = rotate(turned, rotations).split((number, groups), dim=-2)

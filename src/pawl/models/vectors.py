@@ -192,6 +192,16 @@ def complex_product(typing: Any, left: Any, right: Any) -> Any:
     return _vector(_vector, _vector), generate
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def conjugate(typing: Any, vector: Any) -> Any:
+    """Of neighbours as complex numbers, real part first."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Sequence[Any]) -> Any:
+        return builder.fmul(*arguments, ir.Constant(_FLOATS, [1.0, -1.0] * (LANES // 2)), flags=_FLAGS)
+
+    return _vector(_vector), generate
+
+
 def _choice(sign: str) -> Callable[..., Any]:
     """Of two vectors, place by place: the left number where it compares so to the right one."""
 
