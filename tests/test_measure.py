@@ -85,6 +85,17 @@ def test_the_distance_is_schulmans_estimate_over_tokens() -> None:
     assert measure.distance(reference, said, key=0)["kl"] == pytest.approx(expected, abs=1e-6)
 
 
+def test_the_gap_of_a_sampler_is_between_what_it_said_and_what_the_policy_says() -> None:
+    """The policy gives x and y a half each and the end 1; the sampler said 0.6 of x, and was right of the end."""
+    policy = ScriptedPolicy({"a": ["x", "y"]})
+    said = [Attempt(PROBLEMS[0], 0, policy.encode("a"), Completion(
+        "x", np.array([ord("x"), 256], np.int32), np.array([math.log(0.6), 0], np.float32), "stop"))]
+    gap = math.log(0.6 / 0.5)
+    assert measure.sampler_gap(policy, said, key=0) == pytest.approx(
+        {"sampler_gap": gap / 2, "sampler_gap_max": gap}, abs=1e-6)
+    assert measure.sampler_gap(policy, [attempt(0, [], [])], key=0) == {}
+
+
 def test_a_policy_is_at_no_distance_from_itself_and_silence_has_none() -> None:
     reference = ScriptedPolicy({"a": ["x", "y"]})
     said = [Attempt(PROBLEMS[0], 0, reference.encode("a"), Completion(

@@ -154,7 +154,7 @@ class Policy(Protocol):
         ...
 
     def logprobs(self, prefixes: Sequence[IntArray], completions: Sequence[IntArray]) -> list[FloatArray]:
-        """[T] log-probability of each completion token, from a full forward pass at temperature 1."""
+        """[T] log-probability of each completion token, from a full forward pass in float32 at temperature 1."""
         ...
 
 

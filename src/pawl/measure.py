@@ -26,6 +26,8 @@ DIVERSITY_TOKENS = 10_000
 """Tokens over which distinct n-grams are counted, the same in every generation."""
 DISTANCE_ATTEMPTS = 512
 """Attempts on which the distance to the reference is estimated."""
+GAP_ATTEMPTS = 128
+"""Attempts whose log-probabilities are computed again."""
 VALUE_ATTEMPTS = 1024
 """Attempts on which a value is measured, each at a few prefixes."""
 VALUE_STEPS = 4
@@ -63,10 +65,27 @@ def sampled(attempts: Sequence[Attempt], verdicts: Sequence[Verdict], key: int) 
     return metrics
 
 
+def sampler_gap(policy: Policy, attempts: Sequence[Attempt], key: int) -> Metrics:
+    """How far log-probabilities were while sampling from those of a full pass in float32, on a sample of the policy's
+    own attempts: the mean and the largest, nats a token. What is far was sampled from other weights."""
+    chosen = _some_written(attempts, stream(key, "sampler"), GAP_ATTEMPTS)
+    if not chosen:
+        return {}
+    exact = policy.logprobs([attempt.prompt_tokens for attempt in chosen],
+                            [attempt.completion.tokens for attempt in chosen])
+    gaps = np.abs(np.concatenate([attempt.completion.logprobs for attempt in chosen]) - np.concatenate(exact))
+    return {"sampler_gap": float(gaps.mean()), "sampler_gap_max": float(gaps.max())}
+
+
+def _some_written(attempts: Sequence[Attempt], key: int, count: int) -> list[Attempt]:
+    """So many attempts that say something, at most, drawn by chance."""
+    written = [attempt for attempt in attempts if len(attempt.completion.tokens)]
+    return [written[i] for i in permutation(key, len(written))[:count]]
+
+
 def distance(reference: Policy, attempts: Sequence[Attempt], key: int) -> Metrics:
     """KL(policy || reference) in nats per token, estimated on a sample of the policy's own attempts."""
-    written = [attempt for attempt in attempts if len(attempt.completion.tokens)]
-    chosen = [written[i] for i in permutation(stream(key, "distance"), len(written))[:DISTANCE_ATTEMPTS]]
+    chosen = _some_written(attempts, stream(key, "distance"), DISTANCE_ATTEMPTS)
     if not chosen:
         return {}
     theirs = reference.logprobs([attempt.prompt_tokens for attempt in chosen],

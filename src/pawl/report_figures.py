@@ -98,6 +98,13 @@ _METERS = (
         (("kl", "KL"),),
     ),
     _Meter(
+        "sampler",
+        "Is what was sampled the policy's own?",
+        "Log-probabilities while sampling against a full pass in float32, nats a token. Rounding to bfloat16 leaves "
+        "them within some hundredths; what is farther was sampled from other weights.",
+        (("sampler_gap", "mean"), ("sampler_gap_max", "largest")),
+    ),
+    _Meter(
         "entropy",
         "Entropy",
         "How undecided the policy is, nats a token. Near zero it has stopped exploring.",

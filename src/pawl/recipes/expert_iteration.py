@@ -123,8 +123,10 @@ class ExpertIteration:
 
     def play(self, champion: Trainable, problems: Sequence[Problem], turn: Turn) -> list[Attempt]:
         with turn.stage("sample") as watch:
-            return play(champion, problems, self.settings.attempts, sampling=self.sampling,
-                        key=self.key("sample", turn), watch=watch)
+            attempts = play(champion, problems, self.settings.attempts, sampling=self.sampling,
+                            key=self.key("sample", turn), watch=watch)
+            turn.metrics |= measure.sampler_gap(champion, attempts, self.key("measure", turn))
+        return attempts
 
     def select(self, attempts: Sequence[Attempt], verdicts: Sequence[Verdict], turn: Turn) -> list[TokenExample]:
         key = self.key("measure", turn)
