@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tracemalloc
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +198,32 @@ def test_the_digest_is_the_same_after_closing_and_in_a_reader(tmp_path: Path) ->
         digest = ledger.digest()
     with Ledger.open(tmp_path / "run.db", read_only=True) as ledger:
         assert ledger.digest() == digest
+
+
+def odd_generation() -> GenerationRecord:
+    """A record with every kind of value that a row can hold: a lone surrogate, what no float is, an abstention, and
+    problems that Python calls equal and JSON does not."""
+    asked = Problem("p1", ({"role": "user", "content": "1+\u00e9?"},), "gate", data={"b": np.float32(0.1), "a": [True]})
+    other = replace(asked, data={"b": np.float32(0.1), "a": [1]})
+    odd, none = np.array([-0.5, np.nan, -np.inf], np.float32), np.zeros(0, np.float32)
+    ends = np.array([-1, 0, 2**31 - 1], np.int32)
+    written = [Completion("\ud800", ends, odd, "length"), Completion("", ends[:0], none, "stop")]
+    attempts = [Attempt(problem(7), 3, ends, written[0], "search"), Attempt(asked, 0, ends[:0], written[1]),
+                Attempt(other, 1, ends[:1], written[1], error="play: no \x00 move")]
+    verdicts = [Verdict(0.25, "truth"), Verdict(None, "orm", "no number"), Verdict(1, "\ud800")]
+    examples = [TokenExample(ends, odd, 1, None, "real", ""), TokenExample(ends[:0], none, 0, 0.5, "self", "p7")]
+    return replace(generation(2), attempts=attempts, verdicts=verdicts, examples=examples, dropped="\ud800",
+                   decision=replace(DECISION, promote=False, reasons=()), candidate=None,
+                   metrics={"kl": np.float64(0.1)})
+
+
+def test_the_digest_of_known_rows_is_known(tmp_path: Path) -> None:
+    """It was computed once, and so holds every row, and what the digest makes of them, over all later versions."""
+    with filled(tmp_path / "run.db", 1) as ledger:
+        ledger.commit(odd_generation())
+        ledger.commit(replace(generation(3), attempts=[], verdicts=[], examples=[], evidence=None, decision=None))
+        ledger.set_final({"truth_bits": 3.5}, {"total": 1.0})
+        assert ledger.digest() == "3adc758421683ebc30e4ea9c0500dce45c267d245fd5cab992539459b14840d3"
 
 
 CHANGES = {"null": "1", "integer": "{0} + 1", "real": "{0} / 2 + 0.1", "text": "{0} || 'x'", "blob": "zeroblob(9)"}
