@@ -183,6 +183,19 @@ def test_a_reader_in_the_middle_of_a_commit_sees_the_generations_before_it(tmp_p
         assert len(reader.generations()) == 1
 
 
+# Memory.
+
+
+def test_a_commit_holds_no_second_copy_of_its_rows(tmp_path: Path) -> None:
+    record = generation(1, problems=1000, length=200)  # 1,600 bytes of tokens and logprobs an attempt
+    with Ledger.create(tmp_path / "run.db", {}) as ledger:
+        tracemalloc.start()
+        ledger.commit(record)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 50 * len(record.attempts)
+
+
 # The digest.
 
 

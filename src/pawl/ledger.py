@@ -11,11 +11,11 @@ import hashlib
 import sqlite3
 import struct
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import NoneType, TracebackType
 from typing import Any
 
 from pawl.ledger_rows import (
@@ -35,7 +35,7 @@ from pawl.ledger_schema import (
     connect,
     create_file,
     errors_in_words,
-    insert,
+    insert_one,
     transaction,
 )
 from pawl.ledger_values import json_of, json_value, text_of
@@ -48,8 +48,9 @@ PAGE = 64
 SOLVED = 1.0
 """The score from which a problem counts as solved."""
 
+# A row finds a name by going through its names: first those that are asked for most.
 _ATTEMPTS = """
-    SELECT p.id, p.split, p.prompt, p.messages, p.answer, p.data, a.*, v.score, v.judge, v.error AS verdict_error
+    SELECT a.*, v.score, v.judge, v.error AS verdict_error, p.id, p.split, p.prompt, p.messages, p.answer, p.data
     FROM attempts a JOIN verdicts v USING (generation, position)
     JOIN problems p ON p.generation = a.generation AND p.position = a.problem
     WHERE a.generation = ? AND a.position >= ? ORDER BY a.position LIMIT ?"""
@@ -140,7 +141,7 @@ class Ledger:
         assert self.base is None
         with self._writing("the base"):
             row = {"metrics": json_value(metrics, "metrics"), "seconds": json_value(seconds, "seconds")}
-            insert(self._connection, "base", [{"row": 1, "checkpoint": checkpoint_hash, **row}])
+            insert_one(self._connection, "base", {"row": 1, "checkpoint": checkpoint_hash, **row})
 
     @property
     def final(self) -> dict[str, Any] | None:
@@ -156,7 +157,7 @@ class Ledger:
         assert not {TIMING_COLUMN, "out"} & result.keys()
         with self._writing("the final result"):
             row = {"result": json_value(result, "result"), "seconds": json_value(seconds, "seconds")}
-            insert(self._connection, "final", [{"row": 1, **row}])
+            insert_one(self._connection, "final", {"row": 1, **row})
 
     # Generations.
 
@@ -252,22 +253,19 @@ def _write_header(connection: sqlite3.Connection, values: Mapping[str, object]) 
     connection.executemany("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", rows)
 
 
+_INTEGER, _REAL = struct.Struct("<q").pack, struct.Struct("<d").pack
+_KINDS: dict[type, tuple[bytes, Callable[[Any], bytes]]] = {
+    NoneType: (b"n", lambda _: b""), int: (b"i", _INTEGER), float: (b"f", _REAL), str: (b"s", str.encode),
+    bytes: (b"b", bytes),
+}
+"""A letter for each type that SQLite has, and how its values become bytes."""
+
+
 def _canonical(values: Sequence[object] | sqlite3.Row) -> bytes:
     """Bytes that differ whenever the values, their types or their number do."""
-    parts = [struct.pack("<q", len(values))]
+    parts = [_INTEGER(len(values))]
     for value in values:
-        match value:
-            case None:
-                kind, data = b"n", b""
-            case int():
-                kind, data = b"i", struct.pack("<q", value)
-            case float():
-                kind, data = b"f", struct.pack("<d", value)
-            case str():
-                kind, data = b"s", value.encode()
-            case bytes():
-                kind, data = b"b", value
-            case _:
-                raise AssertionError(f"SQLite has no type {type(value).__name__}")
-        parts.append(kind + struct.pack("<q", len(data)) + data)
+        kind, as_bytes = _KINDS[type(value)]
+        data = as_bytes(value)
+        parts += kind, _INTEGER(len(data)), data
     return b"".join(parts)

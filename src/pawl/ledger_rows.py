@@ -1,17 +1,19 @@
 """What a generation is in the ledger, as records, and the way from these to rows and back.
 
-A row is a dict by column name when it is written and a `sqlite3.Row` when it is read.
+Rows are written by column, each column an iterator over the records, so that names stand beside values, no row is a
+dict, and a million attempts need no memory beside their records. A row that is read is a `sqlite3.Row`.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 
-from pawl.ledger_schema import Row, insert
+from pawl.ledger_schema import Columns, Row, insert, insert_one
 from pawl.ledger_values import (
     finite_value,
     float_blob,
@@ -26,7 +28,7 @@ from pawl.ledger_values import (
     text_of,
     text_value,
 )
-from pawl.records import Attempt, Completion, Decision, Evidence, Problem, Prompt, TokenExample, Verdict
+from pawl.records import Attempt, Completion, Decision, Evidence, FloatArray, Problem, Prompt, TokenExample, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +83,18 @@ class GenerationRow:
 
 def insert_generation(connection: sqlite3.Connection, record: GenerationRecord) -> None:
     """Inserts every row of a generation; the transaction is the caller's."""
-    assert len(record.attempts) == len(record.verdicts)
     places, problems = _distinct_problems(record.attempts)
-    insert(connection, "generations", [_generation_row(record)])
-    generation = record.index
-    insert(
-        connection,
-        "problems",
-        ({"generation": generation, "position": i, **row} for i, row in enumerate(problems)),
-    )
-    insert(connection, "attempts", _attempt_rows(record, places))
-    insert(connection, "verdicts", _verdict_rows(record))
-    insert(connection, "examples", _example_rows(record))
-    insert(connection, "contests", _contest_rows(record))
+    insert_one(connection, "generations", _generation_row(record))
+    insert(connection, "problems", _numbered(record, problems) | _problem_columns(problems))
+    insert(connection, "attempts", _numbered(record, record.attempts) | _attempt_columns(record.attempts, places))
+    insert(connection, "verdicts", _numbered(record, record.attempts) | _verdict_columns(record.verdicts))
+    insert(connection, "examples", _numbered(record, record.examples) | _example_columns(record.examples))
+    insert(connection, "contests", _numbered(record, record.contest_ids) | _contest_columns(record))
+
+
+def _numbered(record: GenerationRecord, rows: Sequence[object]) -> Columns:
+    """The columns that all rows of a generation begin with."""
+    return {"generation": repeat(record.index, len(rows)), "position": range(len(rows))}
 
 
 def _generation_row(record: GenerationRecord) -> Row:
@@ -119,96 +120,92 @@ def _generation_row(record: GenerationRecord) -> Row:
     }
 
 
-def _distinct_problems(attempts: Sequence[Attempt]) -> tuple[list[int], list[Row]]:
-    """For each attempt the place of its problem, and the rows of the problems; neighbours share theirs."""
+def _distinct_problems(attempts: Sequence[Attempt]) -> tuple[list[int], list[Problem]]:
+    """For each attempt the place of its problem, and the problems; neighbours share theirs."""
     places: list[int] = []
-    rows: list[Row] = []
-    previous: Problem | None = None
+    problems: list[Problem] = []
+    place = -1  # one number for all attempts at a problem: a million attempts would be a million numbers
     for attempt in attempts:
-        if attempt.problem is not previous:
-            previous = attempt.problem
-            row = _problem_row(previous)
-            if not rows or row != rows[-1]:
-                rows.append(row)
-        places.append(len(rows) - 1)
-    return places, rows
+        if not problems or not _same(problems[-1], attempt.problem):
+            problems.append(attempt.problem)
+            place += 1
+        places.append(place)
+    return places, problems
+
+
+def _same(one: Problem, other: Problem) -> bool:
+    """Whether two problems are one row. Python's equality is another: to it, 1 is True."""
+    return one is other or (one.id == other.id and _problem_row(one) == _problem_row(other))
 
 
 def _problem_row(problem: Problem) -> Row:
-    prompt: str | bytes | None = None
-    messages: str | bytes | None = None
-    if isinstance(problem.prompt, str):
-        prompt = text_value(problem.prompt)
-    else:
-        messages = json_value(problem.prompt, f"prompt of problem {problem.id!r}")
+    return {name: value for name, (value,) in _problem_columns([problem]).items()}
+
+
+def _problem_columns(problems: Sequence[Problem]) -> Columns:
     return {
-        "id": text_value(problem.id),
-        "split": problem.split,
-        "prompt": prompt,
-        "messages": messages,
-        "answer": optional_text_value(problem.answer),
-        "data": json_value(problem.data, f"data of problem {problem.id!r}"),
+        "id": (text_value(problem.id) for problem in problems),
+        "split": (problem.split for problem in problems),
+        "prompt": (text_value(problem.prompt) if isinstance(problem.prompt, str) else None for problem in problems),
+        "messages": (_messages_value(problem) for problem in problems),
+        "answer": (optional_text_value(problem.answer) for problem in problems),
+        "data": (json_value(problem.data, f"data of problem {problem.id!r}") for problem in problems),
     }
 
 
-def _attempt_rows(record: GenerationRecord, places: Sequence[int]) -> Iterator[Row]:
-    for position, (attempt, place) in enumerate(zip(record.attempts, places, strict=True)):
-        completion = attempt.completion
-        yield {
-            "generation": record.index,
-            "position": position,
-            "problem": place,
-            "number": int(attempt.index),
-            "source": text_value(attempt.source),
-            "finish": completion.finish,
-            "prompt_length": len(attempt.prompt_tokens),
-            "length": len(completion.tokens),
-            "error": optional_text_value(attempt.error),
-            "text": text_value(completion.text),
-            "prompt_tokens": int_blob(attempt.prompt_tokens),
-            "tokens": int_blob(completion.tokens),
-            "logprobs": float_blob(completion.logprobs),
-        }
+def _messages_value(problem: Problem) -> str | bytes | None:
+    is_text = isinstance(problem.prompt, str)
+    return None if is_text else json_value(problem.prompt, f"prompt of problem {problem.id!r}")
 
 
-def _verdict_rows(record: GenerationRecord) -> Iterator[Row]:
-    for position, verdict in enumerate(record.verdicts):
-        yield {
-            "generation": record.index,
-            "position": position,
-            "score": optional_finite_value(verdict.score, "score"),
-            "judge": text_value(verdict.judge),
-            "error": optional_text_value(verdict.error),
-        }
+def _attempt_columns(attempts: Sequence[Attempt], places: Sequence[int]) -> Columns:
+    return {
+        "problem": places,
+        "number": (int(attempt.index) for attempt in attempts),
+        "source": (text_value(attempt.source) for attempt in attempts),
+        "finish": (attempt.completion.finish for attempt in attempts),
+        "prompt_length": (len(attempt.prompt_tokens) for attempt in attempts),
+        "length": (len(attempt.completion.tokens) for attempt in attempts),
+        "error": (optional_text_value(attempt.error) for attempt in attempts),
+        "text": (text_value(attempt.completion.text) for attempt in attempts),
+        "prompt_tokens": (int_blob(attempt.prompt_tokens) for attempt in attempts),
+        "tokens": (int_blob(attempt.completion.tokens) for attempt in attempts),
+        "logprobs": (float_blob(attempt.completion.logprobs) for attempt in attempts),
+    }
 
 
-def _example_rows(record: GenerationRecord) -> Iterator[Row]:
-    for position, example in enumerate(record.examples):
-        assert example.step_values is None, "what teaches the value alone is derived, not stored"
-        yield {
-            "generation": record.index,
-            "position": position,
-            "problem_id": text_value(example.problem_id),
-            "source": text_value(example.source),
-            "prompt_length": int(example.prompt_length),
-            "value_target": optional_finite_value(example.value_target, "value_target"),
-            "length": len(example.tokens),
-            "tokens": int_blob(example.tokens),
-            "weights": float_blob(example.weights),
-        }
+def _verdict_columns(verdicts: Sequence[Verdict]) -> Columns:
+    return {
+        "score": (optional_finite_value(verdict.score, "score") for verdict in verdicts),
+        "judge": (text_value(verdict.judge) for verdict in verdicts),
+        "error": (optional_text_value(verdict.error) for verdict in verdicts),
+    }
 
 
-def _contest_rows(record: GenerationRecord) -> Iterator[Row]:
-    evidence = record.evidence
-    assert evidence is None or len(evidence.candidate) == len(evidence.champion) == len(record.contest_ids)
-    for position, problem_id in enumerate(record.contest_ids):
-        yield {
-            "generation": record.index,
-            "position": position,
-            "problem_id": text_value(problem_id),
-            "candidate": finite_value(evidence.candidate[position], "evidence.candidate") if evidence else None,
-            "champion": finite_value(evidence.champion[position], "evidence.champion") if evidence else None,
-        }
+def _example_columns(examples: Sequence[TokenExample]) -> Columns:
+    assert all(example.step_values is None for example in examples), "what teaches the value alone is derived"
+    return {
+        "problem_id": (text_value(example.problem_id) for example in examples),
+        "source": (text_value(example.source) for example in examples),
+        "prompt_length": (int(example.prompt_length) for example in examples),
+        "value_target": (optional_finite_value(example.value_target, "value_target") for example in examples),
+        "length": (len(example.tokens) for example in examples),
+        "tokens": (int_blob(example.tokens) for example in examples),
+        "weights": (float_blob(example.weights) for example in examples),
+    }
+
+
+def _contest_columns(record: GenerationRecord) -> Columns:
+    evidence, unknown = record.evidence, [None] * len(record.contest_ids)
+    return {
+        "problem_id": (text_value(problem_id) for problem_id in record.contest_ids),
+        "candidate": _finite_values(evidence.candidate, "evidence.candidate") if evidence else unknown,
+        "champion": _finite_values(evidence.champion, "evidence.champion") if evidence else unknown,
+    }
+
+
+def _finite_values(numbers: FloatArray, what: str) -> Iterable[float]:
+    return (finite_value(number, what) for number in numbers)
 
 
 # Rows that were read.
@@ -259,10 +256,11 @@ def problem_of(row: sqlite3.Row) -> Problem:
 
 
 def attempt_of(row: sqlite3.Row, problem: Problem) -> Attempt:
+    length = row["length"]
     completion = Completion(
         text=text_of(row["text"]),
-        tokens=ints_of(row, "tokens", row["length"]),
-        logprobs=floats_of(row, "logprobs", row["length"]),
+        tokens=ints_of(row, "tokens", length),
+        logprobs=floats_of(row, "logprobs", length),
         finish=row["finish"],
     )
     return Attempt(

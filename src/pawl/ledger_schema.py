@@ -15,7 +15,7 @@ import errno
 import os
 import shlex
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -27,8 +27,11 @@ SCHEMA_VERSION = 1
 BUSY_SECONDS = 30.0
 """How long a statement waits for another process that holds the file for a moment."""
 
-Row: TypeAlias = dict[str, str | bytes | int | float | None]
+Value: TypeAlias = str | bytes | int | float | None
+Row: TypeAlias = Mapping[str, Value]
 """By column name, as it is written."""
+Columns: TypeAlias = dict[str, Iterable[Value]]
+"""Rows side by side: the values of each column, in the order of the rows."""
 
 TABLES = (
     "meta", "base", "generations", "problems", "attempts", "verdicts", "examples", "contests", "final",
@@ -171,17 +174,15 @@ def close_connection(connection: sqlite3.Connection, read_only: bool) -> None:
     connection.close()
 
 
-def insert(connection: sqlite3.Connection, table: str, rows: Iterable[Row]) -> None:
-    """Inserts rows, all with the same columns."""
-    rows = iter(rows)
-    first = next(rows, None)
-    if first is None:
-        return
-    columns = list(first)
-    values = ", ".join(f":{name}" for name in columns)
-    statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})"
-    connection.execute(statement, first)
-    connection.executemany(statement, rows)
+def insert(connection: sqlite3.Connection, table: str, columns: Columns) -> None:
+    """Inserts rows, each put together when SQLite takes it. Columns that are not equally long are a bug."""
+    statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+    connection.executemany(statement, zip(*columns.values(), strict=True))
+
+
+def insert_one(connection: sqlite3.Connection, table: str, row: Row) -> None:
+    """Inserts a row."""
+    insert(connection, table, {name: [value] for name, value in row.items()})
 
 
 @contextmanager

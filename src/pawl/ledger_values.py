@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,9 +19,14 @@ from numpy.typing import NDArray
 from pawl.errors import LedgerError
 from pawl.records import FloatArray, IntArray
 
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True)
+_INT, _FLOAT = np.dtype(np.int32), np.dtype(np.float32)
+_LITTLE_INT, _LITTLE_FLOAT = np.dtype("<i4"), np.dtype("<f4")
 
 def text_value(text: str) -> str | bytes:
     """The text as SQLite can keep it: bytes when it holds a lone surrogate, which odd JSON data can."""
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -55,7 +61,7 @@ def json_value(value: object, what: str) -> str | bytes:
     """JSON with sorted keys. Raises LedgerError, with the place, where a value is not JSON or not finite."""
     try:
         plain = _plain(value, what)
-        return text_value(json.dumps(plain, ensure_ascii=False, allow_nan=False, sort_keys=True))
+        return text_value(_JSON.encode(plain))
     except (RecursionError, ValueError) as error:
         raise LedgerError(f"{what} must be JSON values, got some that cannot be written: {error}") from error
 
@@ -71,10 +77,10 @@ def _plain(value: object, where: str) -> object:
     """The value in Python's own types, checked."""
     if isinstance(value, np.generic):
         value = value.item()
+    if value is None or isinstance(value, (str, int)):
+        return value
     if isinstance(value, float):
         return finite_value(value, where)
-    if value is None or isinstance(value, str | int):
-        return value
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
@@ -87,28 +93,28 @@ def _plain(value: object, where: str) -> object:
 
 def int_blob(array: IntArray) -> bytes:
     """[T] int32 as little-endian bytes."""
-    return _blob(array, np.dtype(np.int32))
+    return _blob(array, _INT)
 
 
 def float_blob(array: FloatArray) -> bytes:
     """[T] float32 as little-endian bytes; any float, NaN included, bit for bit."""
-    return _blob(array, np.dtype(np.float32))
+    return _blob(array, _FLOAT)
 
 
 def _blob(array: NDArray[Any], dtype: np.dtype[Any]) -> bytes:
     # Another dtype would come back rounded, and a resumed run would learn from other numbers than this one.
     assert array.ndim == 1 and array.dtype == dtype, f"expected [T] {dtype}, got {array.shape} {array.dtype}"
-    return array.astype(dtype.newbyteorder("<")).tobytes()
+    return (array if sys.byteorder == "little" else array.byteswap()).tobytes()
 
 
 def ints_of(row: sqlite3.Row, column: str, count: int) -> IntArray:
     """[count] int32, a writable copy. Raises LedgerError when the blob has another length."""
-    return np.frombuffer(_blob_of(row, column, count), "<i4").astype(np.int32)
+    return np.frombuffer(_blob_of(row, column, count), _LITTLE_INT).astype(_INT)
 
 
 def floats_of(row: sqlite3.Row, column: str, count: int) -> FloatArray:
     """[count] float32, a writable copy. Raises LedgerError when the blob has another length."""
-    return np.frombuffer(_blob_of(row, column, count), "<f4").astype(np.float32)
+    return np.frombuffer(_blob_of(row, column, count), _LITTLE_FLOAT).astype(_FLOAT)
 
 
 def _blob_of(row: sqlite3.Row, column: str, count: int) -> bytes:
