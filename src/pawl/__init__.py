@@ -3,14 +3,14 @@
     import pawl
     result = pawl.run("countdown", seed=1, out="runs/first")
 
-Names are imported when first used, so that `import pawl` loads no torch.
+Names are imported when first used, so that `import pawl` loads no torch, and next to nothing else.
 """
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from pathlib import Path
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ _HOMES = ("pawl.errors", "pawl.records", "pawl.interfaces", "pawl.tasks.splits",
 def run(
     recipe: str | None = None,
     *,
-    out: Path | str | None = None,
+    out: PathLike[str] | str | None = None,
     notify: Callable[[Event], None] | None = None,
     **values: Any,
 ) -> dict[str, Any]:
@@ -108,14 +108,18 @@ def run(
     `values` are the recipe's and its task's settings, `task` among them; without a recipe it is expert iteration on
     that task. `out` is the run directory, which must be new or empty; `notify` hears of every step. Raises PawlError.
     """
+    from pathlib import Path
+
     from pawl.plugins import DEFAULT_RECIPE
     from pawl.recipes.launch import launch
 
     return launch(recipe or DEFAULT_RECIPE, values, None if out is None else Path(out), notify or _silent)
 
 
-def resume(out: Path | str, *, notify: Callable[[Event], None] | None = None) -> dict[str, Any]:
+def resume(out: PathLike[str] | str, *, notify: Callable[[Event], None] | None = None) -> dict[str, Any]:
     """Take a run up where it stopped and return what `pawl resume DIR --json` prints. Raises PawlError."""
+    from pathlib import Path
+
     from pawl.recipes import launch
 
     return launch.resume(Path(out), notify or _silent)

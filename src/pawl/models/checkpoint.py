@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -88,6 +86,9 @@ def find_checkpoint(source: str | Path, patterns: Iterable[str] = DOWNLOADED) ->
         return path
     if isinstance(source, Path) or path.is_absolute() or source.startswith(".") or source.count("/") > 1:
         raise CheckpointError(f"a checkpoint must be a directory or a Hugging Face name, got {str(source)!r}")
+    from huggingface_hub import snapshot_download  # brings a web client, for which a run of one's own need not wait
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
     try:
         return Path(snapshot_download(source, allow_patterns=list(patterns)))
     except (HfHubHTTPError, HFValidationError, OSError) as error:
