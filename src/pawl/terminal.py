@@ -133,11 +133,18 @@ def evaluation_in_words(result: Mapping[str, Any]) -> str:
 
 
 def bench_in_words(result: Mapping[str, Any]) -> str:
-    """A line for each comparison; above 1, Pawl is better."""
-    return table(
-        [
-            (row["name"], str(row["size"]), f"{row['ratio']:.2f} [{row['low']:.2f}, {row['high']:.2f}]",
-             f"{row['unit']}, against {row['peer']}")
-            for row in result["results"]
-        ]
-    )  # fmt: skip
+    """A line for each comparison; above 1, Pawl is better. What was measured alone is said in its own words."""
+    return table([(row["name"], str(row["size"]), _measured(row)) for row in result["results"]])
+
+
+def _measured(row: Mapping[str, Any]) -> str:
+    if "exponent" in row:
+        return _grown(row)
+    ratio = f"{row['ratio']:.2f} [{row['low']:.2f}, {row['high']:.2f}]  {row['unit']}, against {row['peer']}"
+    return ratio + (f": {row['seconds']:.2f} s, not {row['peer_seconds']:.2f} s" if "seconds" in row else "")
+
+
+def _grown(row: Mapping[str, Any]) -> str:
+    last = row["points"][-1]
+    return (f"time grows as n^{row['exponent']:.2f}, memory as n^{row['memory_exponent']:.2f}; {last['size']:,} took "
+            f"{last['seconds']:.3g} s ({row['per_second']:,.0f} a second) and {last['bytes'] / 1e6:,.0f} MB")
