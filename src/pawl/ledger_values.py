@@ -23,6 +23,7 @@ _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True)
 _INT, _FLOAT = np.dtype(np.int32), np.dtype(np.float32)
 _LITTLE_INT, _LITTLE_FLOAT = np.dtype("<i4"), np.dtype("<f4")
 
+
 def text_value(text: str) -> str | bytes:
     """The text as SQLite can keep it: bytes when it holds a lone surrogate, which odd JSON data can."""
     if text.isascii():
