@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 Work = Callable[[], int]
 
@@ -17,9 +18,47 @@ def compared(theirs: Work, ours: Work, *, work: int, repeats: int) -> dict[str, 
     Each side says how much it did, which must be `work`. The first pair warms up and does not count.
     """
     seconds = np.array([[_seconds(side, work) for side in (theirs, ours)] for _ in range(repeats + 1)])[1:]
+    return _speeds(seconds, work)
+
+
+class TurnAbout:
+    """The same where their side cannot be called: it has a loop of its own, which calls this."""
+
+    def __init__(self, ours: Work, *, work: int, repeats: int, calls: int = 1) -> None:
+        """A turn of theirs is over when they have called so many times."""
+        self._ours, self._work, self._repeats, self._calls = ours, work, repeats, calls
+        self._seconds: list[tuple[float, float]] = []
+        self._called = 0
+        self._begun: float | None = None
+        """When their turn did; none before their first, with which their loop warms up, is over."""
+
+    @property
+    def calls(self) -> int:
+        """That their loop must make in all. Two turns warm up and do not count."""
+        return self._calls * (self._repeats + 2)
+
+    def __call__(self) -> None:
+        """Has our turn where theirs is over."""
+        ended = time.perf_counter()
+        self._called += 1
+        if self._called % self._calls:
+            return
+        ours = _seconds(self._ours, self._work)
+        if self._begun is not None:
+            self._seconds.append((ended - self._begun, ours))
+        self._begun = time.perf_counter()
+
+    def compared(self) -> dict[str, Any]:
+        """As `compared`, when their loop is over."""
+        assert len(self._seconds) == self._repeats + 1
+        return _speeds(np.array(self._seconds)[1:], self._work)
+
+
+def _speeds(seconds: NDArray[np.float64], work: int) -> dict[str, Any]:
+    """Of pairs of seconds [repeats, 2], theirs and ours."""
     ratios, speeds = seconds[:, 0] / seconds[:, 1], work / np.median(seconds, axis=0)
     return {"ratio": float(np.median(ratios)), "low": float(ratios.min()), "high": float(ratios.max()),
-            "pawl": float(speeds[1]), "theirs": float(speeds[0]), "repeats": repeats}
+            "pawl": float(speeds[1]), "theirs": float(speeds[0]), "repeats": len(seconds)}
 
 
 def _seconds(side: Work, work: int) -> float:

@@ -1,0 +1,34 @@
+"""Two sides turn about: which turns count, and that both do the work that was asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from pawl.bench.pairs import TurnAbout, compared
+
+
+def test_a_side_that_did_less_work_is_noticed() -> None:
+    with pytest.raises(AssertionError):
+        compared(lambda: 3, lambda: 2, work=3, repeats=1)
+
+
+def test_ours_has_a_turn_after_each_of_theirs() -> None:
+    order = []
+
+    def ours() -> int:
+        order.append("ours")
+        return 5
+
+    turns = TurnAbout(ours, work=5, repeats=2, calls=2)
+    for _ in range(turns.calls):
+        order.append("theirs")
+        turns()
+    assert order == ["theirs", "theirs", "ours"] * 4  # two turns warm up
+    assert turns.compared()["repeats"] == 2
+
+
+def test_a_loop_that_ended_early_is_noticed() -> None:
+    turns = TurnAbout(lambda: 1, work=1, repeats=2)
+    turns()
+    with pytest.raises(AssertionError):
+        turns.compared()
