@@ -235,10 +235,11 @@ def bench(names: Sequence[str], as_json: bool) -> None:
     """Measure Pawl side by side with its peers."""
     import platform
 
-    from pawl.bench import sampling, scaling, start, tree
+    from pawl.bench import policy_step, sampling, scaling, start, tree
 
     known: dict[str, Callable[[], list[dict[str, Any]]]] = {
-        "sampling": sampling.run, "tree": tree.run, "start": start.run, "scaling": scaling.run}
+        "sampling": sampling.run, "tree": tree.run, "policy-step": policy_step.run, "start": start.run,
+        "scaling": scaling.run}
     for name in names:
         if name not in known:
             raise UnknownNameError("bench", name, known)
