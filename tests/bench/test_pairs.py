@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
-from pawl.bench.pairs import TurnAbout, compared
+from pawl.bench.pairs import TurnAbout, compared, precisions
 
 
 def test_a_side_that_did_less_work_is_noticed() -> None:
@@ -32,3 +33,11 @@ def test_a_loop_that_ended_early_is_noticed() -> None:
     turns()
     with pytest.raises(AssertionError):
         turns.compared()
+
+
+@pytest.mark.parametrize(("units", "expected"), [(True, ["float32", "bfloat16"]), (False, ["float32"])])
+def test_bfloat16_is_compared_where_the_machine_has_units_for_it(
+    units: bool, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": units})
+    assert precisions() == expected

@@ -21,7 +21,7 @@ torch.set_num_threads(1)
 
 LOAD = Load(prompts=3, completions=2, new_tokens=4, train_steps=2)
 TINY = Settings(depth=1, base_steps=1, batch=8)
-PROMISED = {"name", "size", "peer", "ratio", "low", "high", "unit", "dtype", "peer_dtype"}
+PROMISED = {"name", "size", "peer", "ratio", "low", "high", "unit"}
 
 
 @pytest.fixture
@@ -63,8 +63,8 @@ def test_completions_end_where_lengths_are_not_forced(sides: Sides) -> None:
 def test_a_row_for_each_load_and_precision_holds_what_is_promised() -> None:
     pytest.importorskip("trl", reason="the peer is trl")
     free = Load(prompts=3, completions=2, new_tokens=4, forced=False, kl=0.1)
-    rows = run(1, {"float32": "float32", "bfloat16": "float32"}, [LOAD, free], [LOAD], TINY)
-    assert [(row["peer"], row["peer_dtype"]) for row in rows] == [
+    rows = run(1, ["float32", "bfloat16"], [LOAD, free], [LOAD], TINY)
+    assert [(row["peer"], row["size"].split()[-1]) for row in rows] == [
         (peer, dtype) for dtype in ("float32", "bfloat16")
         for peer in ("TRL GRPOTrainer", "TRL GRPOTrainer, both with KL", "TRL SFTTrainer")]
     for row in rows:

@@ -7,9 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from pawl.models.precision import precision_of
+
 Work = Callable[[], int]
+
+
+def precisions() -> list[str]:
+    """float32, and bfloat16 where the machine has units for it."""
+    return ["float32"] + ["bfloat16"] * (precision_of("auto", torch.device("cpu")) == torch.bfloat16)
 
 
 def compared(theirs: Work, ours: Work, *, work: int, repeats: int) -> dict[str, Any]:

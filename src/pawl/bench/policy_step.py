@@ -15,20 +15,19 @@ Not covered: how soon either learns; see `time_to_accuracy.py`.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pawl.bench.pairs import TurnAbout, Work
+from pawl.bench.pairs import TurnAbout, Work, precisions
 from pawl.bench.trl_peers import grpo, need_trl, sft
 from pawl.interfaces import Judge
 from pawl.judges.truth import truth
 from pawl.learning.train import Objective, Training, train
-from pawl.models.checkpoint import load_checkpoint
-from pawl.models.opening import DTYPES
+from pawl.models.opening import open_policy
 from pawl.models.policy import TransformerPolicy
 from pawl.play import play
 from pawl.recipes.base_model import make_base, real_data
@@ -39,8 +38,6 @@ from pawl.tasks.countdown import Countdown
 
 RATE = 1e-6
 """Step size of both: so small that the last turn does what the first did."""
-PRECISIONS = {"float32": "float32", "bfloat16": "float32"}
-"""TRL's, and Pawl's beside it, which does not train in bfloat16 yet."""
 BASE = Settings(base_steps=40)
 """The model: Countdown's, after a short look at real text."""
 
@@ -73,21 +70,23 @@ WHOLE = (Load(), Load(kl=0.01), Load(new_tokens=16, forced=False))
 HALF = (Load(),)
 
 
-def run(repeats: int = 7, precisions: Mapping[str, str] = PRECISIONS, whole: Sequence[Load] = WHOLE,
-        half: Sequence[Load] = HALF, base: Settings = BASE) -> list[dict[str, Any]]:
-    """A row for each load and precision: attempts (or, of the training half, tokens) per second over TRL's, median and
-    range over the pairs. Raises MissingExtraError where TRL is not installed."""
+def run(repeats: int = 7, dtypes: Sequence[str] = (), whole: Sequence[Load] = WHOLE, half: Sequence[Load] = HALF,
+        base: Settings = BASE) -> list[dict[str, Any]]:
+    """A row for each precision and load: attempts (or, of the training half, tokens) per second over TRL's, median and
+    range over the pairs. Raises MissingExtraError where TRL is not installed.
+
+    Without `dtypes`: float32, and bfloat16 where the machine has units for it.
+    """
     need_trl("pawl bench policy-step")
     task = Countdown()
     policy, made = make_base(task, real_data(task, base), base, lambda done, total: None)
     with tempfile.TemporaryDirectory() as directory:
         policy.save(Path(directory))
         side = Sides(Path(directory), task, repeats)
-        return [{"name": "policy-step", "size": f"{load.size}, {theirs}", "dtype": ours, "peer_dtype": theirs,
-                 "parameters": made["parameters"]} | row
-                for theirs, ours in precisions.items()
-                for load, row in [*((load, side.whole(load, theirs, ours)) for load in whole),
-                                  *((load, side.half(load, theirs, ours)) for load in half)]]
+        return [{"name": "policy-step", "size": f"{load.size} {dtype}", "parameters": made["parameters"]} | row
+                for dtype in dtypes or precisions()
+                for load, row in [*((load, side.whole(load, dtype)) for load in whole),
+                                  *((load, side.half(load, dtype)) for load in half)]]
 
 
 def policy_step(policy: TransformerPolicy, reference: TransformerPolicy, judge: Judge, problems: Sequence[Problem],
@@ -109,20 +108,20 @@ class Sides:
     task: Countdown
     repeats: int
 
-    def whole(self, load: Load, theirs: str, ours: str) -> dict[str, Any]:
+    def whole(self, load: Load, dtype: str) -> dict[str, Any]:
         """Sample, score and train."""
-        turns = TurnAbout(self.step(load, ours), work=load.attempts, repeats=self.repeats)
-        trainer = self.grpo(load, theirs, turns)
+        turns = TurnAbout(self.step(load, dtype), work=load.attempts, repeats=self.repeats)
+        trainer = self.grpo(load, dtype, turns)
         trainer.train()
         peer = "TRL GRPOTrainer, both with KL" if load.kl else "TRL GRPOTrainer"
         return {"peer": peer, "unit": "attempts per second, Pawl over peer"} | turns.compared()
 
-    def half(self, load: Load, theirs: str, ours: str) -> dict[str, Any]:
+    def half(self, load: Load, dtype: str) -> dict[str, Any]:
         """Train alone."""
         examples = self.examples(load)
         work = sum(len(example.tokens) for example in examples)
-        turns = TurnAbout(self.training(examples, load, ours), work=work, repeats=self.repeats, calls=load.train_steps)
-        trainer = sft(self.checkpoint, [*examples] * (turns.calls // load.train_steps), turns, dtype=theirs,
+        turns = TurnAbout(self.training(examples, load, dtype), work=work, repeats=self.repeats, calls=load.train_steps)
+        trainer = sft(self.checkpoint, [*examples] * (turns.calls // load.train_steps), turns, dtype=dtype,
                       per_device_train_batch_size=load.attempts, learning_rate=RATE, max_steps=turns.calls)
         trainer.train()
         assert trainer.state.log_history[-1]["num_tokens"] == work * turns.calls // load.train_steps
@@ -157,7 +156,8 @@ class Sides:
 
     def policy(self, load: Load, dtype: str) -> TransformerPolicy:
         """The model at the start."""
-        policy = TransformerPolicy(*load_checkpoint(self.checkpoint, dtype=DTYPES[dtype]))
+        policy = open_policy(self.checkpoint, dtype=dtype)
+        assert isinstance(policy, TransformerPolicy)
         if load.forced:
             policy.tokenizer.end_ids = ()
         return policy

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from pawl.bench.pairs import Work, compared
+from pawl.bench.pairs import Work, compared, precisions
 from pawl.errors import MissingExtraError
 from pawl.keys import row_keys
 from pawl.models.architecture import small
@@ -69,14 +69,10 @@ def run(repeats: int = 5, sizes: Mapping[str, tuple[int, int]] = SIZES, load: Lo
         {"name": "sampling", "size": f"{size} {dtype}", "peer": peer, "unit": "tokens per second, Pawl over peer",
          "parameters": sum(parameter.numel() for parameter in model.parameters())}
         | compared(theirs, ours(model, load), work=load.tokens, repeats=repeats)
-        for dtype in dtypes or _worth_while()
+        for dtype in dtypes or precisions()
         for size, model in ((size, _model(dtype, *shape)) for size, shape in sizes.items())
         for peer, theirs in _peers(model, dtype, load).items()
     ]
-
-
-def _worth_while() -> list[str]:
-    return ["float32"] + ["bfloat16"] * (precision_of("auto", torch.device("cpu")) == torch.bfloat16)
 
 
 def _model(dtype: str, depth: int, width: int) -> Transformer:
