@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ from pawl.models.transformer import Transformer, initialise
 torch.set_num_threads(1)
 
 LOAD = Load(prompts=2, completions=3, prompt_tokens=5, new_tokens=4)
+PEERS = [*CACHES] + ["llama.cpp"] * all(map(importlib.util.find_spec, ("llama_cpp", "gguf")))
 PROMISED = {"name", "size", "peer", "ratio", "low", "high", "unit"}
 
 
@@ -47,11 +49,11 @@ def test_a_row_for_each_precision_size_and_peer_holds_what_is_promised() -> None
     rows = run(2, {"small": (1, 32), "smaller": (1, 16)}, LOAD, ["float32", "bfloat16"])
     assert [(row["size"], row["peer"], row["repeats"]) for row in rows] == [
         (f"{size} {dtype}", peer, 2) for dtype in ("float32", "bfloat16") for size in ("small", "smaller")
-        for peer in CACHES]
+        for peer in PEERS]
     for row in rows:
         assert row.keys() >= PROMISED
         assert 0 < row["low"] <= row["ratio"] <= row["high"]
-    assert rows[0]["parameters"] > rows[2]["parameters"]
+    assert rows[0]["parameters"] > rows[len(PEERS)]["parameters"]
 
 
 def test_the_command_prints_the_rows_and_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +63,7 @@ def test_the_command_prints_the_rows_and_the_machine(monkeypatch: pytest.MonkeyP
     assert done.exit_code == 0, done.output
     printed = json.loads(done.stdout.splitlines()[-1])
     assert printed.keys() == {"results", "machine"} and printed["machine"]
-    assert [row["peer"] for row in printed["results"]] == list(CACHES)
+    assert [row["peer"] for row in printed["results"]] == PEERS
     assert all(row.keys() >= PROMISED for row in printed["results"])
     shown = CliRunner().invoke(main, ["bench", "sampling"]).stdout
     assert shown.startswith("sampling  small float32  ") and "against transformers generate" in shown

@@ -1,8 +1,9 @@
-"""Sampling against transformers' `generate`, on the same weights and in the same precision, in one run, turn about.
+"""Sampling against transformers' `generate` and llama.cpp, on the same weights and in the same precision, in one run,
+turn about.
 
 64 prompts of 24 tokens, 8 completions each of 24 new tokens, at temperature 1 over the whole vocabulary, on the threads
 that torch uses by default. Pawl also gives back log-probabilities; `generate` is not asked for any. In bfloat16
-transformers keeps its weights in it, Pawl rounds them for each product.
+transformers and llama.cpp keep their weights in it, Pawl rounds them for each product.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pawl.bench import llama_peer
 from pawl.bench.pairs import Work, compared, precisions
 from pawl.errors import MissingExtraError
 from pawl.keys import row_keys
@@ -83,7 +85,10 @@ def _model(dtype: str, depth: int, width: int) -> Transformer:
 
 
 def _peers(model: Transformer, dtype: str, load: Load) -> dict[str, Work]:
-    """Each peer's sampling from the same weights. Raises MissingExtraError where one is not installed."""
+    """Each peer's sampling from the same weights; llama.cpp's, which is built from source, where it is installed.
+
+    Raises MissingExtraError where transformers is not.
+    """
     try:
         from transformers import AutoModelForCausalLM
         from transformers.utils import logging
@@ -93,7 +98,11 @@ def _peers(model: Transformer, dtype: str, load: Load) -> dict[str, Work]:
     with tempfile.TemporaryDirectory() as directory:
         save_checkpoint(Path(directory), model, train_tokenizer("char", ["abc"]))
         peer = AutoModelForCausalLM.from_pretrained(directory, dtype=PRECISIONS[dtype]).eval()
-    return {name: generate(peer, load, cache) for name, cache in CACHES.items()}
+    works = {name: generate(peer, load, cache) for name, cache in CACHES.items()}
+    try:
+        return works | {"llama.cpp": llama_peer.made(model, load, PRECISIONS[dtype])}
+    except MissingExtraError:
+        return works
 
 
 def ours(model: Transformer, load: Load) -> Work:
