@@ -12,6 +12,7 @@ import numba
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
+Parts = TypeVar("Parts", bound=tuple[Any, ...])
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 FAST = {"reassoc", "contract", "arcp", "nsz"}
@@ -30,7 +31,14 @@ def compiled(function: Callable[Given, Result], *, fast: bool = False) -> Callab
 
 
 def inlined(function: Callable[Given, Result], *, fast: bool = False) -> Callable[Given, Result]:
-    """A part of such loops: a call, and a count of references for each array in it, outlasts the work on a row."""
-    options = OPTIONS | ({"fastmath": FAST} if fast else {})
+    """A part of such loops that makes no array: a call, and a count of references for each array in it, outlasts the
+    work on a row, so that it is made without both. numba refuses to compile a part that does make one."""
+    options = OPTIONS | {"_nrt": False} | ({"fastmath": FAST} if fast else {})
     made: Callable[Given, Result] = numba.njit(forceinline=True, **options)(function)
     return made
+
+
+def plain(parts: Parts) -> Parts:
+    """A named tuple without its names: it takes numba half a microsecond to know one that a loop is called with, which
+    is too long at every step. The loop gives it its names back."""
+    return tuple(parts)  # type: ignore[return-value]  # the loop makes it what it was

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pawl.compiled import compiled
+from pawl.compiled import compiled, plain
 from pawl.records import FloatArray, IntArray
+from pawl.search.back import land
 from pawl.search.graph import link
 from pawl.search.halving import ByTokens, Levels, Limit, by_walks
+from pawl.search.look import look, room
 from pawl.search.rules import GUMBEL, Numbers, Rule, choose_root, complete, improve
 from pawl.search.tree import NONE, Leaves, Tree, attach, bounds, enlarge, expand, plant
-from pawl.search.walk import back, look, room, unwalked, walk
+from pawl.search.walk import unwalked, walk
 
 Evaluate = Callable[[IntArray, IntArray, IntArray], Leaves]
 """(trees [L], nodes [L], actions [L]) -> what lies where each action leads, in that order."""
@@ -62,7 +64,7 @@ def search(roots: Leaves, evaluate: Evaluate, *, rule: Rule, simulations: int, c
     rows = np.arange(len(roots.priors), dtype=np.int32)
     scores = _root_scores(roots.priors, noise)
     levels = _levels(roots.priors, rule, simulations, considered, limit)
-    paths = [unwalked(tree) for _ in range(min(together, simulations))]
+    paths, nothing = unwalked(tree, min(together, simulations)), Leaves._make(part[:0] for part in roots)
     for first in range(0, simulations, together):
         if limit is not None:
             rows = rows[limit.spent()[rows] < limit.tokens]
@@ -70,23 +72,21 @@ def search(roots: Leaves, evaluate: Evaluate, *, rule: Rule, simulations: int, c
                 break
             if tree.sizes.max() + together > tree.nodes.shape[1]:
                 tree = enlarge(tree, 2 * tree.nodes.shape[1] + together, tree.edges.shape[2])
-                paths = [unwalked(tree) for _ in paths]
-        under_way, found = paths[: simulations - first], []
-        for number, path in enumerate(under_way, first):
-            level = levels(number)
-            fresh, bare = walk(tree, rows, rule, scores, level, path, False)
+                paths = unwalked(tree, len(paths.nodes))
+        walks, found = min(together, simulations - first), []
+        for number in range(walks):
+            level = levels(first + number)
+            fresh, bare = walk(plain(tree), rows, plain(rule), scores, level, plain(paths), number, False)
             if propose is not None and bare.size:
                 tree, scores = _expanded(tree, scores, bare, propose(bare[0], bare[1]))
-                below, _ = walk(tree, bare[0], rule, scores, level, path, True)
+                below, _ = walk(plain(tree), bare[0], plain(rule), scores, level, plain(paths), number, True)
                 fresh = np.concatenate((fresh, below), axis=1)
             found.append(fresh)
-        fresh = found[0] if len(found) == 1 else np.unique(np.concatenate(found, axis=1), axis=1)
+        fresh = found[0] if walks == 1 else np.unique(np.concatenate(found, axis=1), axis=1)
         if find is not None and fresh.size:
             fresh = fresh[:, link(tree, fresh, find(fresh[0], fresh[1], fresh[2]))]
-        if fresh.size:
-            attach(tree, fresh, evaluate(fresh[0], fresh[1], fresh[2]))
-        for path in under_way:
-            back(tree, rows, path)
+        leaves = evaluate(fresh[0], fresh[1], fresh[2]) if fresh.size else nothing
+        land(plain(tree), rows, fresh, plain(leaves), plain(paths), walks)
     return outcome(tree, rule, scores)
 
 

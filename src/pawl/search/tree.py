@@ -29,9 +29,11 @@ NODE = np.dtype([
 how often it was come to (its own evaluation included), who moves, whether nothing can be done here, and whether its
 actions are known. What a walk reads of it lies together."""
 
-EDGE = np.dtype([("prior", np.float32), ("child", np.int32), ("visits", np.int32), ("waiting", np.int32)])
-"""An action: the policy's prior (0 where the node has no such action), the node that it leads to or NONE, how often it
-was taken, and the walks that went this way and have not come back."""
+EDGE = np.dtype([("value", np.float64), ("prior", np.float32), ("child", np.int32), ("visits", np.int32),
+                 ("waiting", np.int32)])
+"""An action: its node's value within what is known of it, from the view of whoever takes the action, as it was when a
+walk last came back this way; the policy's prior (0 where the node has no such action), the node that it leads to or
+NONE, how often it was taken, and the walks that went this way and have not come back."""
 
 
 class Tree(NamedTuple):
@@ -92,6 +94,13 @@ def bounds(tree: Tree, b: int, node: int, child: int) -> tuple[float, float]:
     if tree.nodes[b, node].player == tree.nodes[b, child].player:
         return tree.nodes[b, child].lower, tree.nodes[b, child].upper
     return -tree.nodes[b, child].upper, -tree.nodes[b, child].lower
+
+
+@inlined
+def worth(tree: Tree, b: int, node: int, child: int) -> float:
+    """A child's value from the node's view, within its bounds."""
+    lower, upper = bounds(tree, b, node, child)
+    return float(min(max(turn(tree, b, node, child) * tree.nodes[b, child].value, lower), upper))
 
 
 @compiled
