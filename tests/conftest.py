@@ -17,6 +17,7 @@ from pawl.gate.decision import exact_gate
 from pawl.gate.statistics import wilson_interval
 from pawl.ledger import GenerationRecord, Ledger
 from pawl.records import Attempt, Completion, Decision, Evidence, Problem, Verdict
+from pawl.stages import Work, listening
 from pawl.tasks.countdown import Countdown
 
 hypothesis.settings.register_profile("no clock", deadline=None)  # a busy machine is not a failure
@@ -212,6 +213,30 @@ def record() -> Callable[..., GenerationRecord]:
         return GenerationRecord(**{**known, **fields})  # type: ignore[arg-type]
 
     return make
+
+
+@pytest.fixture
+def work() -> Iterator[list[Work]]:
+    """What is said of tokens during a test."""
+    said: list[Work] = []
+
+    class Ear:
+        def enter(self, stage: str) -> None: ...
+
+        def leave(self) -> None: ...
+
+        def count(self, work: Work) -> None:
+            said.append(work)
+
+    with listening(Ear()):
+        yield said
+
+
+@pytest.fixture
+def quick_peak(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine is measured in no time, and badly."""
+    for name, value in (("CPU_WIDTH", 16), ("COPIED", 2**10), ("SECONDS", 0.0), ("FEWEST", 2)):
+        monkeypatch.setattr(f"pawl.peak.{name}", value)
 
 
 QUIET = ("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

@@ -22,17 +22,18 @@ ROWS = (
     ("web",),
     ("claims", "bench"),
     ("recipes",),
+    ("profile",),
     ("loop", "evaluate", "report", "export"),
     ("measure",),
     ("play", "ledger", "run_directory"),
     ("tasks", "models", "search", "judges", "selection", "learning", "gate", "meters", "testing"),
     ("interfaces", "config", "plugins"),
-    ("compiled", "keys", "time_limit"),
+    ("compiled", "keys", "peak", "stages", "time_limit"),
     ("records", "errors"),
 )
 """A part imports from itself and from the rows below its own. `ledger_rows.py` is a page of `ledger.py`."""
 
-WITH_TORCH = {"models", "learning", "play", "measure", "loop", "evaluate", "recipes", "bench"}
+WITH_TORCH = {"models", "learning", "play", "measure", "loop", "evaluate", "recipes", "bench", "peak", "profile"}
 LONGEST_FILE = 400
 HEIGHT = {part: -row for row, parts in enumerate(ROWS) for part in parts}
 

@@ -117,6 +117,15 @@ def test_a_run_in_words_says_what_it_came_to(toy: Path) -> None:
     assert lines[2:] == ["0 generations, 0 promoted, 0 refused, 0:01", "first/report.html"]
 
 
+@pytest.mark.usefixtures("quick_peak")
+def test_a_profile_is_a_table_on_stderr_and_in_json(toy: Path) -> None:
+    result = pawl("run", "toy", "--out", "first", "--profile", "--json")
+    assert "\nstage " in result.stderr and "of bfloat16" in result.stderr
+    assert last_line(result)["profile"]["page"] == "first/profile.html"
+    assert (toy / "first" / "profile.html").is_file()
+    assert "first/profile.html" in pawl("resume", "first", "--profile").stderr
+
+
 def test_a_run_in_words_tells_what_search_adds_and_what_was_told() -> None:
     rate = {"pass@1": 0.8, "ci": [0.7, 0.9], "tokens": 186.2}
     search = rate | {"name": "gumbel", "budget": 16, "sentence": "search helps", "uniform": rate | {"pass@1": 0.6},

@@ -101,28 +101,32 @@ def run(
     *,
     out: PathLike[str] | str | None = None,
     notify: Callable[[Event], None] | None = None,
+    profile: bool = False,
     **values: Any,
 ) -> dict[str, Any]:
     """Run a recipe to its end and return what `pawl run RECIPE --json` prints.
 
     `values` are the recipe's and its task's settings, `task` among them; without a recipe it is expert iteration on
-    that task. `out` is the run directory, which must be new or empty; `notify` hears of every step. Raises PawlError.
+    that task. `out` is the run directory, which must be new or empty; `notify` hears of every step; with
+    `profile` the directory says where the time went, too. Raises PawlError.
     """
     from pathlib import Path
 
     from pawl.plugins import DEFAULT_RECIPE
     from pawl.recipes.launch import launch
 
-    return launch(recipe or DEFAULT_RECIPE, values, None if out is None else Path(out), notify or _silent)
+    return launch(recipe or DEFAULT_RECIPE, values, None if out is None else Path(out), notify or _silent,
+                  profile=profile)
 
 
-def resume(out: PathLike[str] | str, *, notify: Callable[[Event], None] | None = None) -> dict[str, Any]:
+def resume(out: PathLike[str] | str, *, notify: Callable[[Event], None] | None = None,
+           profile: bool = False) -> dict[str, Any]:
     """Take a run up where it stopped and return what `pawl resume DIR --json` prints. Raises PawlError."""
     from pathlib import Path
 
     from pawl.recipes import launch
 
-    return launch.resume(Path(out), notify or _silent)
+    return launch.resume(Path(out), notify or _silent, profile=profile)
 
 
 def _silent(event: Event) -> None:

@@ -15,7 +15,16 @@ import click
 
 from pawl.errors import ConfigError, PawlError, UnknownNameError
 from pawl.search.named import SEARCHES
-from pawl.terminal import bench_in_words, evaluation_in_words, json_line, keys_in_words, plain, run_in_words, table
+from pawl.terminal import (
+    bench_in_words,
+    evaluation_in_words,
+    json_line,
+    keys_in_words,
+    plain,
+    profile_in_words,
+    run_in_words,
+    table,
+)
 
 if TYPE_CHECKING:
     from pawl.records import Event
@@ -56,6 +65,9 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object as the last line of stdout."
 )
 key_words = click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[--key value ...]")
+profile_option = click.option(
+    "--profile", is_flag=True, help="Say where the time goes: a table, and DIR/profile.html with flame graphs."
+)
 run_directory = click.argument("directory", type=_PATH, metavar="DIR")
 
 
@@ -69,6 +81,7 @@ def main() -> None:
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[RECIPE] [--key value ...]")
 @click.option("--config", type=_PATH, help="Settings from a TOML file; keys on the command line go before it.")
 @click.option("--out", type=_PATH, help="The run directory: new or empty.")
+@profile_option
 @json_option
 @click.option("--help", "wants_help", is_flag=True, help="Show this, with the keys of the recipe and its task.")
 @click.pass_context
@@ -92,21 +105,23 @@ def run(ctx: click.Context, /, words: Sequence[str], config: Path | None, wants_
         from pawl.recipes.launch import launch
 
         ctx.meta[_DIRECTORY] = options["out"]
-        result = _watched(lambda notify: launch(recipe, values, options["out"], notify))
-        _print(result, run_in_words, options["as_json"])
+        result = _watched(lambda notify: launch(recipe, values, options["out"], notify,
+                                                 profile=options["profile"]))
+        _print_run(result, options["as_json"])
 
 
 @main.command()
 @run_directory
+@profile_option
 @json_option
 @click.pass_context
-def resume(ctx: click.Context, directory: Path, as_json: bool) -> None:
+def resume(ctx: click.Context, directory: Path, profile: bool, as_json: bool) -> None:
     """Take a run up where it stopped."""
     from pawl.recipes import launch
 
     ctx.meta[_DIRECTORY] = directory
-    result = _watched(lambda notify: launch.resume(directory, notify))
-    _print(result, run_in_words, as_json)
+    result = _watched(lambda notify: launch.resume(directory, notify, profile=profile))
+    _print_run(result, as_json)
 
 
 @main.command()
@@ -236,9 +251,8 @@ def bench(names: Sequence[str], as_json: bool) -> None:
 
     Without a NAME all but time-to-accuracy, which takes a quarter of an hour.
     """
-    import platform
-
     from pawl.bench import policy_step, sampling, scaling, start, time_to_accuracy, tree
+    from pawl.peak import machine, measure_peak
 
     known: dict[str, Callable[[], list[dict[str, Any]]]] = {
         "sampling": sampling.run, "tree": tree.run, "policy-step": policy_step.run, "start": start.run,
@@ -247,8 +261,9 @@ def bench(names: Sequence[str], as_json: bool) -> None:
     for name in names:
         if name not in known | slow:
             raise UnknownNameError("bench", name, known | slow)
+    told = machine(measure_peak())
     results = [row for name in names or known for row in (known | slow)[name]()]
-    _print({"results": results, "machine": platform.platform()}, bench_in_words, as_json)
+    _print({"results": results, **told}, bench_in_words, as_json)
 
 
 def _watched(work: Callable[[Callable[[Event], None]], dict[str, Any]]) -> dict[str, Any]:
@@ -257,6 +272,13 @@ def _watched(work: Callable[[Callable[[Event], None]], dict[str, Any]]) -> dict[
 
     with watch() as notify:
         return work(notify)
+
+
+def _print_run(result: Mapping[str, Any], as_json: bool) -> None:
+    """What a run came to and, where it was asked for, where its time went: that on stderr."""
+    if "profile" in result:
+        click.echo(plain(profile_in_words(result["profile"])), err=True)
+    _print(result, run_in_words, as_json)
 
 
 def _print(result: Mapping[str, Any], in_words: Callable[[Any], str], as_json: bool) -> None:

@@ -22,6 +22,7 @@ from pawl.meters.passk import mean_pass_at_k
 from pawl.play import Watch, play
 from pawl.records import Event, Problem, Sampling
 from pawl.search.best_of_n import elect, weigh
+from pawl.stages import stage
 
 TEST_ATTEMPTS = 8
 
@@ -80,6 +81,7 @@ SearchAtLast = Callable[[Trainable, Sequence[Problem], Watch], dict[str, Any]]
 """(champion, test problems, watch) -> what search adds to it."""
 
 
+@stage("test")
 def final_result(base: Policy, champion: Trainable, task: Task, judge: Judge, ledger: Ledger, settings: Any,
                  notify: Callable[[Event], None], search: SearchAtLast | None = None) -> dict[str, Any]:
     """Base and champion on the test split, with what the whole run cost; read from the ledger if it is there."""

@@ -40,6 +40,7 @@ from pawl.ledger_schema import (
 )
 from pawl.ledger_values import json_of, json_value, text_of
 from pawl.records import Attempt, Problem, TokenExample, Verdict
+from pawl.stages import stage
 
 __all__ = ["BaseRow", "GenerationRecord", "GenerationRow", "Ledger"]
 
@@ -233,15 +234,16 @@ class Ledger:
 
     @contextmanager
     def _writing(self, what: str) -> Iterator[None]:
-        with errors_in_words(self.path, what), transaction(self._connection, "IMMEDIATE"):
-            yield
-        # Moves the commit from the log into the file, so that a copy of run.db alone is whole between
-        # generations. It may fail on a full disk: the commit stands in the log all the same.
-        with suppress(sqlite3.OperationalError):
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        with stage("ledger"):
+            with errors_in_words(self.path, what), transaction(self._connection, "IMMEDIATE"):
+                yield
+            # Moves the commit from the log into the file, so that a copy of run.db alone is whole between
+            # generations. It may fail on a full disk: the commit stands in the log all the same.
+            with suppress(sqlite3.OperationalError):
+                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _read(self, statement: str, *values: float) -> list[sqlite3.Row]:
-        with errors_in_words(self.path, "the ledger"):
+        with stage("ledger"), errors_in_words(self.path, "the ledger"):
             return self._connection.execute(statement, values).fetchall()
 
     def _one(self, statement: str) -> Any:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pawl import stages
 from pawl.errors import TrainingError
 from pawl.interfaces import Gate, Judge, Trainable
 from pawl.ledger import GenerationRecord, Ledger
@@ -71,7 +72,8 @@ class Turn:
         """Time a stage; yields what reports its progress."""
         started = time.perf_counter()
         self.say(name)
-        yield lambda done, total: self.notify(Event(name, self.generation, self.generations, done, total))
+        with stages.stage(name):
+            yield lambda done, total: self.notify(Event(name, self.generation, self.generations, done, total))
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
 
     def say(self, stage: str, message: str = "") -> None:
@@ -86,12 +88,14 @@ def improve(parts: Parts, champion: Trainable, ledger: Ledger, generations: int,
         if reason := parts.exhausted(turn):
             turn.say("decide", reason)
             break
-        problems = parts.draw(turn)
+        with turn.stage("select"):
+            problems = parts.draw(turn)
         attempts = parts.play(champion, problems, turn)
         with turn.stage("score"):
             verdicts = parts.judge(attempts)
         turn.say("score", _scored(attempts, verdicts))
-        examples = parts.select(attempts, verdicts, turn)
+        with turn.stage("select"):
+            examples = parts.select(attempts, verdicts, turn)
         champion = _decide(parts, champion, ledger, attempts, verdicts, examples, turn)
     return champion
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 STAGES = {
     "base": "real text",
+    "select": "choosing",
     "sample": "attempts",
     "search": "searching",
     "score": "judging",

@@ -30,6 +30,7 @@ from typing import Any
 import tomli_w
 
 from pawl.errors import CheckpointError, ConfigError, RunError
+from pawl.stages import stage
 
 CONFIG = "config.toml"
 LEDGER = "run.db"
@@ -157,7 +158,7 @@ class RunDirectory:
         nothing is left behind then."""
         self._assert_locked()
         partial = self._checkpoints / _PARTIAL
-        with _errors_in_words(self.path):
+        with stage("checkpoint"), _errors_in_words(self.path):
             partial.mkdir(parents=True)
             try:
                 save(partial)
@@ -186,7 +187,8 @@ class RunDirectory:
         RunError when it is not here."""
         path = self.checkpoint(name)
         try:
-            found = fingerprint(path)
+            with stage("checkpoint"):
+                found = fingerprint(path)
         except OSError as error:
             raise CheckpointError(f"checkpoint {path} cannot be read: {error}") from error
         if found != name:

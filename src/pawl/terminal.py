@@ -115,6 +115,14 @@ def _searches(search: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
         yield f"told the truth of its ends, {prior} prior", rate
 
 
+def profile_in_words(profile: Mapping[str, Any]) -> str:
+    """Where the time of a run went, by stage."""
+    from pawl.profile_words import TITLES, cells, headline
+
+    rows = [TITLES, *(cells(row) for row in profile["stages"])]
+    return f"{headline(profile)}\n{table(rows)}\n{profile['page']}"
+
+
 def evaluation_in_words(result: Mapping[str, Any]) -> str:
     """A policy alone, with search, and the baselines at the same tokens."""
     policy, search = result["policy"], result.get("search")

@@ -56,13 +56,15 @@ def test_a_row_for_each_precision_size_and_peer_holds_what_is_promised() -> None
     assert rows[0]["parameters"] > rows[len(PEERS)]["parameters"]
 
 
+@pytest.mark.usefixtures("quick_peak")
 def test_the_command_prints_the_rows_and_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("transformers", reason="the peer is transformers")
     monkeypatch.setattr(sampling, "run", functools.partial(run, 1, {"small": (1, 32)}, LOAD, ["float32"]))
     done = CliRunner().invoke(main, ["bench", "sampling", "--json"])
     assert done.exit_code == 0, done.output
     printed = json.loads(done.stdout.splitlines()[-1])
-    assert printed.keys() == {"results", "machine"} and printed["machine"]
+    assert printed.keys() == {"results", "machine", "peak"}
+    assert isinstance(printed["machine"], str) and printed["peak"]["float32"] > 0
     assert [row["peer"] for row in printed["results"]] == PEERS
     assert all(row.keys() >= PROMISED for row in printed["results"])
     shown = CliRunner().invoke(main, ["bench", "sampling"]).stdout

@@ -18,6 +18,7 @@ from pawl.models.policy import TransformerPolicy
 from pawl.models.tokenizer import train_tokenizer
 from pawl.models.transformer import Transformer, initialise
 from pawl.records import TokenExample
+from pawl.stages import Work
 
 torch.set_num_threads(1)
 
@@ -246,3 +247,12 @@ def test_a_plan_without_batches_changes_nothing() -> None:
     training = train(policy, [], [], learning_rate=1e-2, objective=LIKELIHOOD)
     assert (training.steps, training.tokens, training.losses) == (0, 0, {})
     assert all(torch.equal(part, before[name]) for name, part in copies(policy).items())
+
+
+def test_tokens_are_told_as_learnt_from_or_as_read_by_a_frozen_network(work: list[Work]) -> None:
+    policy, given = make(), examples()
+    size = sum(parameter.numel() for _, parameter in policy.named_parameters())
+    trained = train(policy, given, every(2), learning_rate=1e-3, objective=LIKELIHOOD)
+    assert work == [Work(size, learnt=trained.tokens // 2)] * 2
+    train(policy, given, every(1), learning_rate=1e-3, objective=VALUE_ONLY)
+    assert work[2:] == [Work(size, read=trained.tokens // 2)]

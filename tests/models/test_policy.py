@@ -16,6 +16,7 @@ from pawl.learning.train import Objective, train
 from pawl.models.opening import fresh_policy, open_policy
 from pawl.models.policy import TransformerPolicy
 from pawl.records import Demonstration, Sampling, TokenExample
+from pawl.stages import Work
 from pawl.testing import check_policy
 
 torch.set_num_threads(1)
@@ -203,3 +204,22 @@ def test_a_clone_of_one_that_remembers_remembers_nothing(policy: TransformerPoli
         assert policy.unread(prefixes) == [0]
         assert policy.clone().unread(prefixes) == [len(prefixes[0])]
     assert policy.unread(prefixes) == [len(prefixes[0])]
+
+
+def test_it_tells_how_many_tokens_it_drew_and_read(policy: TransformerPolicy, work: list[Work]) -> None:
+    prefixes = [policy.encode(prompt) for prompt in PROMPTS[:2]]
+    keys, size = row_keys(0, PROMPTS[:2], 3), sum(parameter.numel() for _, parameter in policy.named_parameters())
+    rows = policy.propose(prefixes, 3, sampling=Sampling(4), keys=keys)
+    policy.evaluate(prefixes)
+    policy.logprobs(prefixes, prefixes)
+    read = sum(map(len, prefixes))
+    drawn = sum(len(row.tokens) for group in rows for row in group)
+    assert work == [Work(size, sampled=drawn, read=read), Work(size, read=read), Work(size, read=2 * read)]
+
+
+def test_what_it_remembers_counts_as_read_once(policy: TransformerPolicy, work: list[Work]) -> None:
+    prefixes = [policy.encode("1+2="), policy.encode("1+3=")]
+    with policy.remembering():
+        for _ in range(2):
+            policy.evaluate(prefixes)
+    assert sum(one.read for one in work) == sum(map(len, prefixes)) - 2

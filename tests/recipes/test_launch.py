@@ -66,6 +66,30 @@ def test_a_runs_own_settings_start_the_same_run(finished: tuple[Path, dict[str, 
     assert len(digests) == 1
 
 
+@pytest.mark.usefixtures("quick_peak")
+def test_a_profile_changes_nothing_in_the_ledger_and_names_every_stage(
+    finished: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    out, events = tmp_path / "profiled", list[Event]()
+    result = launch("expert-iteration", TINY, out, events.append, profile=True)
+    theirs = finished[0] / "run.db"
+    with Ledger.open(out / "run.db", read_only=True) as ours, Ledger.open(theirs, read_only=True) as one:
+        assert ours.digest() == one.digest()
+    stages = {row["name"]: row for row in result["profile"]["stages"]}
+    assert stages.keys() >= {"base", "select", "sample", "score", "ledger", "checkpoint", "test", "report", "all"}
+    assert stages["sample"]["sampled"] > 0 and stages["base"]["learnt"] > 0
+    assert {path.name for path in out.iterdir()} >= {"profile.json", "profile.html"}
+    assert any("GFLOP/s" in event.message for event in events)
+
+
+@pytest.mark.usefixtures("quick_peak")
+def test_a_resumed_run_can_be_profiled(finished: tuple[Path, dict[str, Any]]) -> None:
+    out, result = finished
+    found = resume(out, silent, profile=True)
+    assert found.pop("profile")["page"] == str(out / "profile.html")
+    assert found == result
+
+
 def test_a_run_that_has_ended_gets_its_report_again(finished: tuple[Path, dict[str, Any]]) -> None:
     out, result = finished
     (out / "report.html").unlink()

@@ -20,6 +20,7 @@ from pawl.learning.batch import Batch, collate
 from pawl.learning.losses import kl_to_reference, value_error, weighted_likelihood
 from pawl.learning.optimiser import Optimiser
 from pawl.records import TokenExample
+from pawl.stages import count as count_tokens
 
 KL_ROWS = 16
 """The distance to the reference is measured on every sixteenth row, at a sixteenth of the cost. Rows stand by length,
@@ -85,6 +86,7 @@ def train(
         weighted(losses, objective).backward()
         optimiser.step()
         tokens += batch.num_tokens
+        count_tokens(policy.named_parameters, **{"read" if objective.frozen else "learnt": batch.num_tokens})
         surprise.append(history[-1].get("train_loss", 0.0) * float(batch.weights.sum()))
         watch(step + 1, len(plan))
     if len(plan):

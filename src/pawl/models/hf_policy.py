@@ -37,6 +37,7 @@ from pawl.records import (
     Prompt,
     Sampling,
 )
+from pawl.stages import count as count_tokens
 
 ROWS = 128
 """Completions drawn together."""
@@ -129,6 +130,8 @@ class HFPolicy:
             members = order[start : start + size]
             rows = self._sample([prefixes[i] for i in members], count, sampling, keys[members].reshape(-1))
             results |= {member: rows[i * count : (i + 1) * count] for i, member in enumerate(members)}
+        count_tokens(self.named_parameters, read=sum(map(len, prefixes)),
+                     sampled=sum(len(one.tokens) for group in results.values() for one in group))
         return [results[i] for i in range(len(prefixes))]
 
     def _sample(
@@ -184,10 +187,12 @@ class HFPolicy:
 
     @torch.no_grad()
     def evaluate(self, prefixes: Sequence[IntArray]) -> list[Evaluation]:
+        count_tokens(self.named_parameters, read=sum(map(len, prefixes)))
         return evaluate(self.forward, prefixes, self.model.device)
 
     @torch.no_grad()
     def logprobs(self, prefixes: Sequence[IntArray], completions: Sequence[IntArray]) -> list[FloatArray]:
+        count_tokens(self.named_parameters, read=sum(map(len, prefixes)) + sum(map(len, completions)))
         return score(self.forward, prefixes, completions, self.model.device)
 
     def clone(self) -> HFPolicy:

@@ -28,6 +28,7 @@ from pawl.records import (
     Prompt,
     Sampling,
 )
+from pawl.stages import count as count_tokens
 
 
 class TransformerPolicy:
@@ -58,6 +59,8 @@ class TransformerPolicy:
         for part in cache.parts(prefixes) if cache is not None else (slice(None),):
             rows += sample(self.model, prefixes[part], count, sampling=sampling, keys=keys[part], cache=cache,
                            end=frozenset(self.tokenizer.end_ids), stopper=stops if sampling.stop else None)
+        count_tokens(self.named_parameters, sampled=sum(len(row.tokens) for group in rows for row in group),
+                     read=self._read(prefixes))
         return [
             [Completion(before_stop(self.tokenizer.decode(row.tokens), sampling.stop), row.tokens, row.logprobs,
                         row.finish) for row in group]
@@ -66,6 +69,7 @@ class TransformerPolicy:
 
     @torch.no_grad()
     def evaluate(self, prefixes: Sequence[IntArray]) -> list[Evaluation]:
+        count_tokens(self.named_parameters, read=self._read(prefixes))
         if self._cache is not None:
             return list(self._cache.evaluate(prefixes))
         return evaluate(self.forward, prefixes, self.model.device)
@@ -73,6 +77,7 @@ class TransformerPolicy:
     @torch.no_grad()
     def logprobs(self, prefixes: Sequence[IntArray], completions: Sequence[IntArray]) -> list[FloatArray]:
         """In float32, whatever the precision: what was sampled in another is set right by them."""
+        count_tokens(self.named_parameters, read=sum(map(len, prefixes)) + sum(map(len, completions)))
         with self.model.in_float32():
             return score(self.forward, prefixes, completions, self.model.device)
 
@@ -89,6 +94,10 @@ class TransformerPolicy:
 
     def unread(self, prefixes: Sequence[IntArray]) -> list[int]:
         return [len(prefix) for prefix in prefixes] if self._cache is None else self._cache.unread(prefixes)
+
+    def _read(self, prefixes: Sequence[IntArray]) -> int:
+        """Tokens of prefixes that are forwarded here; the cache counts those that it reads."""
+        return 0 if self._cache is not None else sum(map(len, prefixes))
 
     def clone(self) -> TransformerPolicy:
         return TransformerPolicy(copy.deepcopy(self.model), self.tokenizer, self.chat)

@@ -21,6 +21,7 @@ from pawl.models.prefix_reading import Piece, SlotArray, Stored, read
 from pawl.models.threads import one_thread_each
 from pawl.models.transformer import Transformer
 from pawl.records import Evaluation, IntArray
+from pawl.stages import count as count_tokens
 
 MOST_BYTES = 2**29
 """Of keys, values and hidden states; what finds them is some 200 bytes a token beside it."""
@@ -175,6 +176,7 @@ class PrefixCache:
             jobs[-1] += group
             size += sum(len(piece.slots) - piece.start for piece in group)
         one_thread_each(lambda pieces: read(self.model, self._stored, pieces), jobs, threads)
+        count_tokens(self.model.named_parameters, read=total)
 
     def _make_room(self, slots: int) -> None:
         """So many free slots."""

@@ -35,6 +35,7 @@ from pawl.selection.examples import chosen_examples
 from pawl.selection.hindsight import relabelled
 from pawl.selection.replay import replay
 from pawl.selection.select import select
+from pawl.stages import stage
 
 TASK: str | None = None
 """No task of its own: the user names one."""
@@ -59,9 +60,11 @@ def carry_out(kind: type[ExpertIteration], settings: Settings, task: Task, direc
     if settings.failures == "relabel" and not isinstance(task, Hindsight):
         raise ConfigError(f"failures = 'relabel' must have a task with `solved_by`, got {task.name!r}",
                           hint="use failures = 'discard', or give the task a `solved_by`")
-    real = real_data(task, settings)
+    with stage("setup"):
+        real = real_data(task, settings)
     base = _base(settings, task, real, directory, ledger, notify)
-    parts = kind(settings, task, real, directory, ledger, base)
+    with stage("setup"):
+        parts = kind(settings, task, real, directory, ledger, base)
     parts.tidy()  # a kill may have come between a commit and this
     assert ledger.champion is not None
     champion = _open(directory.verify(ledger.champion, fingerprint), settings)

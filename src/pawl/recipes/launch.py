@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,19 @@ from pawl import plugins
 from pawl.config import build, to_toml
 from pawl.errors import ConfigError
 from pawl.ledger import Ledger
+from pawl.models.opening import device_of
+from pawl.peak import measure_peak
+from pawl.profile import profiled
 from pawl.records import Event
 from pawl.report import write_report
 from pawl.run_directory import RunDirectory
+from pawl.stages import stage
 
 
-def launch(recipe: str, values: Mapping[str, Any], out: Path | None, notify: Callable[[Event], None]) -> dict[str, Any]:
-    """Run a recipe in a new run directory; `values` are its settings and its task's, `task` among them."""
+def launch(recipe: str, values: Mapping[str, Any], out: Path | None, notify: Callable[[Event], None], *,
+           profile: bool = False) -> dict[str, Any]:
+    """Run a recipe in a new run directory; `values` are its settings and its task's, `task` among them. With `profile`,
+    say where the time went."""
     values = dict(values)
     module = plugins.find("recipes", recipe)
     name = values.pop("task", module.TASK)
@@ -35,27 +42,39 @@ def launch(recipe: str, values: Mapping[str, Any], out: Path | None, notify: Cal
             "threads": torch.get_num_threads(),
         })
         notify(Event("base", 0, 0, message=f"run directory: {path}"))
-        return _run(module, settings, task, directory, notify)
+        return _run(module, settings, task, directory, notify, profile)
 
 
-def resume(path: Path, notify: Callable[[Event], None]) -> dict[str, Any]:
-    """Take a run up where it stopped, with as many threads as it had; one that has ended gets its report again."""
+def resume(path: Path, notify: Callable[[Event], None], *, profile: bool = False) -> dict[str, Any]:
+    """Take a run up where it stopped, with as many threads as it had; one that has ended gets its report again. With
+    `profile`, say where the time went from there on."""
     with RunDirectory.open(path) as directory:
         config = directory.read_config()
         module = plugins.find("recipes", config["recipe"])
         settings, task = build([module.Settings, plugins.find("tasks", config["task"])],
                                config["settings"] | config["task_settings"])
         torch.set_num_threads(config["threads"])
-        return _run(module, settings, task, directory, notify)
+        return _run(module, settings, task, directory, notify, profile)
 
 
-def _run(module: Any, settings: Any, task: Any, directory: RunDirectory,
-         notify: Callable[[Event], None]) -> dict[str, Any]:
-    with _ledger(directory) as ledger:
+def _run(module: Any, settings: Any, task: Any, directory: RunDirectory, notify: Callable[[Event], None],
+         profile: bool) -> dict[str, Any]:
+    recording = _profiled(settings, directory, notify) if profile else nullcontext(dict[str, Any]())
+    with recording as found, _ledger(directory) as ledger:
         result = module.run(settings, task, directory, ledger, notify)
-        write_report(ledger, directory.report_path)
+        with stage("report"):
+            write_report(ledger, directory.report_path)
     told = {name: value for name, value in result.items() if name != "test"}  # a score a problem: for the report
-    return {**told, "out": str(directory.path), "report": str(directory.report_path)}
+    return {**told, "out": str(directory.path), "report": str(directory.report_path), **found}
+
+
+def _profiled(settings: Any, directory: RunDirectory, notify: Callable[[Event], None]
+              ) -> AbstractContextManager[dict[str, Any]]:
+    """A profile of what is done within it, beside the peak of the device that the settings name."""
+    peak = measure_peak(device_of(getattr(settings, "device", "cpu")))
+    notify(Event("base", 0, 0, message=f"this machine, on {peak.sentence()}"))
+    config = directory.read_config()
+    return profiled(directory.path, {name: config[name] for name in ("recipe", "task")}, peak)
 
 
 def _ledger(directory: RunDirectory) -> Ledger:
