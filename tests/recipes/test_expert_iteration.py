@@ -75,7 +75,7 @@ def test_every_generation_says_what_it_must_be_able_to_say(learnt: Run) -> None:
             "train_loss", "value_loss", "examples_self", "examples_real", "tokens_self", "tokens_real",
             "truth_bits_self", "truth_bits_real", "attempts", "right", "distinct_right", "tokens_sampled",
             "tokens_trained"}
-        assert row.seconds.keys() == {"sample", "score", "train", "gate"}
+        assert row.seconds.keys() == {"sample", "score", "select", "train", "gate"}
         assert row.metrics["attempts"] == 200 * 8
     bits = sum(row.metrics["truth_bits_self"] for row in learnt.rows)
     assert learnt.result["truth_bits"]["self"] == pytest.approx(bits)
