@@ -39,6 +39,8 @@ Numbers = NDArray[Any]
 """float32, or bfloat16 as uint16 of the same bits."""
 
 ZERO, ONE = np.float32(0), np.float32(1)
+FOUR = 4
+"""Queries for which keys and values are read together; as many as there are registers for."""
 
 
 def fit(heads: Tensor) -> bool:
@@ -138,8 +140,8 @@ def newest_loop(heads: Numbers, rotations: Array, lengths: NDArray[np.int64], pr
                     turn(flat, (query + n) * size, rotations, length + step, scale, queries, to, size)
             shared = (p * groups + g) * blocks * size * LANES
             for m in range(0, fours, 4):
-                _four_scores(queries, m * size, shared_keys, shared, -(-length // LANES), size, weights, m * stride,
-                             stride)
+                four_scores(queries, m * size, shared_keys, shared, -(-length // LANES), size, weights, m * stride,
+                            stride)
             for m in range(fours, rows):
                 scores(queries, m * size, shared_keys, shared, -(-length // LANES), size, weights, m * stride)
             for t in range(step + 1):
@@ -167,27 +169,34 @@ def whole_loop(heads: Numbers, rotations: Array, keys: Numbers, out: Numbers) ->
     heads_of, number = heads.shape[2], out.shape[2] // groups
     scale = np.float32(1 / np.sqrt(size))
     flat, gathered, turned = heads.reshape(-1), out.reshape(-1), keys.reshape(-1)
-    blocks = np.zeros(-(-length // LANES) * LANES * size, np.float32)
-    query, weights = np.empty(size, np.float32), np.empty(-(-length // LANES) * LANES, np.float32)
+    room = -(-length // LANES) * LANES
+    blocks, values = np.zeros(room * size, np.float32), np.zeros(room * size, np.float32)
+    queries, weights = np.zeros(FOUR * size, np.float32), np.zeros(FOUR * room, np.float32)
+    sums = np.empty(FOUR, np.float32)
     for b in range(rows):
         for g in range(groups):
             for t in range(length):
                 key = (b * length + t) * heads_of + groups * number + g
-                turn(flat, key * size, rotations, t, ONE, query, 0, size)
-                enter(query, 0, t, size, blocks)
+                to = ((b * length + t) * groups + g) * size
+                turn(flat, key * size, rotations, t, ONE, queries, 0, size)
+                enter(queries, 0, t, size, blocks)
                 for d in range(0, size, LANES):
-                    store(turned, ((b * length + t) * groups + g) * size + d, load(query, d))
-            values = (b * length * heads_of + groups * number + groups + g) * size
-            for t in range(length):
-                for n in range(number):
-                    head = (b * length + t) * heads_of + g * number + n
-                    turn(flat, head * size, rotations, t, scale, query, 0, size)
-                    scores(query, 0, blocks, 0, t // LANES + 1, size, weights, 0)
-                    whole = exponentials(weights, 0, t + 1)
-                    to = ((b * length + t) * groups * number + g * number + n) * size
-                    for d in range(0, size, LANES):
-                        mixed = gathered_from(weights, 0, t + 1, flat, values + d, heads_of * size)
-                        store(gathered, to + d, mixed / whole)
+                    store(turned, to + d, load(queries, d))
+                    store(values, t * size + d, load(flat, (key + groups) * size + d))
+            for n in range(number):
+                for first in range(0, length, FOUR):
+                    present = min(FOUR, length - first)
+                    for i in range(present):
+                        head = (b * length + first + i) * heads_of + g * number + n
+                        turn(flat, head * size, rotations, first + i, scale, queries, i * size, size)
+                    four_scores(queries, 0, blocks, 0, first // LANES + 1, size, weights, 0, room)
+                    for i in range(present):
+                        sums[i] = exponentials(weights, i * room, first + i + 1)
+                    four_gathered(weights, room, first + FOUR, values, size, queries)
+                    for i in range(present):
+                        to = ((b * length + first + i) * groups * number + g * number + n) * size
+                        for d in range(0, size, LANES):
+                            store(gathered, to + d, load(queries, i * size + d) / sums[i])
 
 
 @_compiled
@@ -264,8 +273,8 @@ def scores(query: Array, at: int, keys: Numbers, start: int, blocks: int, size: 
 
 
 @_inlined
-def _four_scores(queries: Array, at: int, keys: Numbers, start: int, blocks: int, size: int, weights: Array, to: int,
-                 stride: int) -> None:
+def four_scores(queries: Array, at: int, keys: Numbers, start: int, blocks: int, size: int, weights: Array, to: int,
+                stride: int) -> None:
     """As `scores`, to the bit, of four queries [4, D], for which the keys are read once; their weights lie so far
     apart."""
     second, third, fourth = at + size, at + 2 * size, at + 3 * size
@@ -298,7 +307,7 @@ def _dot(query: Array, at: int, key: Numbers, start: int, size: int) -> np.float
 
 @_inlined
 def exponentials(weights: Array, at: int, count: int) -> np.float32:
-    """The sum of e^(w - the largest w) of so many weights from `at` on, which become that."""
+    """The sum of e^(w - the largest w) of so many weights from `at` on, which become that, and those after them 0."""
     blocks = -(-count // LANES)
     last = at + (blocks - 1) * LANES
     store(weights, last, beginning(load(weights, last), count - (blocks - 1) * LANES, np.float32(-np.inf)))
@@ -310,6 +319,8 @@ def exponentials(weights: Array, at: int, count: int) -> np.float32:
         weight = exponential(load(weights, at + block * LANES) - top)
         sums += weight
         store(weights, at + block * LANES, weight)
+    # Nearly 0 is not enough: what is too small for a whole mantissa is multiplied a hundred times as slowly.
+    store(weights, last, beginning(load(weights, last), count - (blocks - 1) * LANES, ZERO))
     whole: np.float32 = total(sums)
     return whole
 
@@ -328,3 +339,22 @@ def gathered_from(weights: Array, at: int, count: int, values: Numbers, start: i
     for t in range(fours, count):
         a += weights[at + t] * load(values, start + t * stride)
     return (a + b) + (c + d)
+
+
+@_inlined
+def four_gathered(weights: Array, stride: int, count: int, values: Array, size: int, out: Array) -> None:
+    """out [4, D] = an even number of weights of four, which lie so far apart, times values [T, D], read once for all."""
+    second, third, fourth = stride, 2 * stride, 3 * stride
+    for i in range(0, size, LANES):
+        a, b, c, d = spread(ZERO), spread(ZERO), spread(ZERO), spread(ZERO)
+        odd_a, odd_b, odd_c, odd_d = spread(ZERO), spread(ZERO), spread(ZERO), spread(ZERO)
+        for t in range(0, count, 2):
+            even, odd = load(values, t * size + i), load(values, (t + 1) * size + i)
+            a, odd_a = a + weights[t] * even, odd_a + weights[t + 1] * odd
+            b, odd_b = b + weights[second + t] * even, odd_b + weights[second + t + 1] * odd
+            c, odd_c = c + weights[third + t] * even, odd_c + weights[third + t + 1] * odd
+            d, odd_d = d + weights[fourth + t] * even, odd_d + weights[fourth + t + 1] * odd
+        store(out, i, a + odd_a)
+        store(out, size + i, b + odd_b)
+        store(out, 2 * size + i, c + odd_c)
+        store(out, 3 * size + i, d + odd_d)

@@ -16,14 +16,15 @@ from torch.autograd.function import once_differentiable
 
 from pawl.compiled import compiled, inlined
 from pawl.models.attention import (
+    FOUR,
     ONE,
     ZERO,
     Numbers,
     enter,
     exponentials,
     flat_rotations,
-    gathered_from,
-    scores,
+    four_gathered,
+    four_scores,
     turn,
     whole_loop,
 )
@@ -91,13 +92,15 @@ def _attend_backward(heads: Numbers, rotations: Array, given: Numbers, groups: i
     scale = np.float32(1 / np.sqrt(size))
     room = -(-length // LANES) * LANES
     flat, of_out, into = heads.reshape(-1), given.reshape(-1), of_heads.reshape(-1)
-    keys, key_blocks = np.empty(length * size, np.float32), np.zeros(room * size, np.float32)
+    keys, key_blocks = np.zeros(room * size, np.float32), np.zeros(room * size, np.float32)
     value, value_blocks = np.empty(size, np.float32), np.zeros(room * size, np.float32)
-    query, change = np.empty(size, np.float32), np.empty(size, np.float32)
-    weights, slopes = np.empty(room, np.float32), np.empty(room, np.float32)
+    of_keys, of_values = np.empty(room * size, np.float32), np.empty(room * size, np.float32)
+    queries, changes = np.empty(FOUR * size, np.float32), np.empty(FOUR * size, np.float32)
+    weights, slopes = np.zeros(FOUR * room, np.float32), np.zeros(FOUR * room, np.float32)
+    of_queries = np.empty(FOUR * size, np.float32)
     for b in range(rows):
         for g in range(groups):
-            of_keys, of_values = np.zeros(length * size, np.float32), np.zeros(length * size, np.float32)
+            of_keys[:], of_values[:] = 0, 0
             for t in range(length):
                 key = (b * length + t) * heads_of + groups * number + g
                 turn(flat, key * size, rotations, t, ONE, keys, t * size, size)
@@ -105,47 +108,63 @@ def _attend_backward(heads: Numbers, rotations: Array, given: Numbers, groups: i
                 for d in range(0, size, LANES):
                     store(value, d, load(flat, (key + groups) * size + d))
                 enter(value, 0, t, size, value_blocks)
-            for t in range(length):
-                for n in range(number):
-                    head, row = (b * length + t) * heads_of + g * number + n, (b * length + t) * groups * number
-                    turn(flat, head * size, rotations, t, scale, query, 0, size)
-                    for d in range(0, size, LANES):
-                        store(change, d, load(of_out, (row + g * number + n) * size + d))
-                    blocks = t // LANES + 1
-                    scores(query, 0, key_blocks, 0, blocks, size, weights, 0)
-                    scores(change, 0, value_blocks, 0, blocks, size, slopes, 0)
-                    _weigh(weights, slopes, exponentials(weights, 0, t + 1), blocks)
-                    for d in range(0, size, LANES):
-                        slope = gathered_from(slopes, 0, t + 1, keys, d, size) * scale
-                        store(into, head * size + d, complex_product(slope, conjugate(load(rotations, t * size + d))))
-                    _spread_out(slopes, query, t + 1, size, of_keys)
-                    _spread_out(weights, change, t + 1, size, of_values)
+            for n in range(number):
+                for first in range(0, length, FOUR):
+                    blocks, present = first // LANES + 1, min(FOUR, length - first)
+                    if present < FOUR:
+                        queries[:], changes[:] = 0, 0
+                    for i in range(present):
+                        head = (b * length + first + i) * heads_of + g * number + n
+                        turn(flat, head * size, rotations, first + i, scale, queries, i * size, size)
+                        change = ((b * length + first + i) * groups * number + g * number + n) * size
+                        for d in range(0, size, LANES):
+                            store(changes, i * size + d, load(of_out, change + d))
+                    four_scores(queries, 0, key_blocks, 0, blocks, size, weights, 0, room)
+                    four_scores(changes, 0, value_blocks, 0, blocks, size, slopes, 0, room)
+                    for i in range(present):
+                        whole = exponentials(weights, i * room, first + i + 1)
+                        _weigh(weights, slopes, i * room, whole, blocks)
+                    four_gathered(slopes, room, first + FOUR, keys, size, of_queries)
+                    for i in range(present):
+                        head = (b * length + first + i) * heads_of + g * number + n
+                        _turn_back(of_queries, i * size, rotations, first + i, scale, into, head * size, size)
+                    _spread_out(slopes, room, first + FOUR, queries, size, of_keys)
+                    _spread_out(weights, room, first + FOUR, changes, size, of_values)
             for t in range(length):
                 key = (b * length + t) * heads_of + groups * number + g
+                _turn_back(of_keys, t * size, rotations, t, ONE, into, key * size, size)
                 for d in range(0, size, LANES):
-                    back = complex_product(load(of_keys, t * size + d), conjugate(load(rotations, t * size + d)))
-                    store(into, key * size + d, back)
                     store(into, (key + groups) * size + d, load(of_values, t * size + d))
 
 
 @_inlined
-def _weigh(weights: Array, slopes: Array, whole: np.float32, blocks: int) -> None:
-    """Exponentials become weights, which sum to 1, and slopes of them slopes of scores."""
-    mean = spread(ZERO)
-    for block in range(blocks):
-        weight = load(weights, block * LANES) / whole
-        store(weights, block * LANES, weight)
-        mean += weight * load(slopes, block * LANES)
-    middle = total(mean)
-    for block in range(blocks):
-        slope = load(weights, block * LANES) * (load(slopes, block * LANES) - middle)
-        store(slopes, block * LANES, slope)
+def _turn_back(x: Array, at: int, rotations: Array, place: int, scale: np.float32, out: Numbers, to: int, size: int
+               ) -> None:
+    """As `turn`, by the opposite of a place's rotation."""
+    for d in range(0, size, LANES):
+        back = complex_product(load(x, at + d), conjugate(load(rotations, place * size + d)))
+        store(out, to + d, back * scale)
 
 
 @_inlined
-def _spread_out(weights: Array, x: Array, count: int, size: int, out: Array) -> None:
-    """out [T, D] grows at the first `count` of T by their weights times x [D]."""
-    for d in range(0, size, LANES):
-        entries = load(x, d)
+def _weigh(weights: Array, slopes: Array, at: int, whole: np.float32, blocks: int) -> None:
+    """Exponentials from `at` on become weights, which sum to 1, and slopes of them slopes of scores."""
+    mean = spread(ZERO)
+    for place in range(at, at + blocks * LANES, LANES):
+        weight = load(weights, place) / whole
+        store(weights, place, weight)
+        mean += weight * load(slopes, place)
+    middle = total(mean)
+    for place in range(at, at + blocks * LANES, LANES):
+        store(slopes, place, load(weights, place) * (load(slopes, place) - middle))
+
+
+@_inlined
+def _spread_out(weights: Array, stride: int, count: int, x: Array, size: int, out: Array) -> None:
+    """out [T, D] grows at the first `count` of T by weights of four, which lie so far apart, times x [4, D]."""
+    second, third, fourth = stride, 2 * stride, 3 * stride
+    for i in range(0, size, LANES):
+        a, b, c, d = load(x, i), load(x, size + i), load(x, 2 * size + i), load(x, 3 * size + i)
         for t in range(count):
-            store(out, t * size + d, load(out, t * size + d) + weights[t] * entries)
+            more = (weights[t] * a + weights[second + t] * b) + (weights[third + t] * c + weights[fourth + t] * d)
+            store(out, t * size + i, load(out, t * size + i) + more)
