@@ -28,12 +28,13 @@ ROWS = (
     ("play", "ledger", "run_directory"),
     ("tasks", "models", "search", "judges", "selection", "learning", "gate", "meters", "testing"),
     ("interfaces", "config", "plugins"),
-    ("compiled", "keys", "peak", "stages", "time_limit"),
+    ("compiled", "keys", "peak", "stages", "threads", "time_limit"),
     ("records", "errors"),
 )
 """A part imports from itself and from the rows below its own. `ledger_rows.py` is a page of `ledger.py`."""
 
-WITH_TORCH = {"models", "learning", "play", "measure", "loop", "evaluate", "recipes", "bench", "peak", "profile"}
+WITH_TORCH = {"models", "learning", "play", "measure", "loop", "evaluate", "recipes", "bench", "peak", "profile",
+              "threads"}
 LONGEST_FILE = 400
 HEIGHT = {part: -row for row, parts in enumerate(ROWS) for part in parts}
 

@@ -2,61 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
+from lessons import ARCHITECTURES, JOINT, LIKELIHOOD, distance, examples, make
 from torch import Tensor
 
 from pawl.errors import TrainingError
 from pawl.learning.batch import collate
-from pawl.learning.train import VALUE_ONLY, Objective, batch_losses, train, weighted
-from pawl.models.architecture import Architecture, small
+from pawl.learning.gradient import batch_losses
+from pawl.learning.objective import VALUE_ONLY, Objective
+from pawl.learning.train import train
 from pawl.models.checkpoint import hf_views
 from pawl.models.policy import TransformerPolicy
-from pawl.models.tokenizer import train_tokenizer
-from pawl.models.transformer import Transformer, initialise
-from pawl.records import TokenExample
 from pawl.stages import Work
 
 torch.set_num_threads(1)
-
-TOKENIZER = train_tokenizer("char", ["0123456789+-*/=\n"])
-PLAIN = small(24, depth=2, width=64, max_positions=64)
-LIKELIHOOD = Objective()
-JOINT = Objective(likelihood=1.0, kl=0.5, value=0.5)
-ARCHITECTURES = {
-    "llama": PLAIN,
-    "grouped and untied": replace(PLAIN, num_heads=4, num_kv_heads=2, head_dim=16, tie_embeddings=False),
-    "biases": replace(PLAIN, family="qwen2", qkv_bias=True),
-    "query and key norms": replace(PLAIN, family="qwen3", qk_norm=True),
-}
-
-
-def make(arch: Architecture = PLAIN, seed: int = 0) -> TransformerPolicy:
-    """A policy with random weights, its value head's too."""
-    model, random = Transformer(arch), torch.Generator().manual_seed(seed)
-    initialise(model, seed)
-    for parameter in model.parameters():
-        parameter.data.add_(torch.randn(parameter.shape, generator=random), alpha=0.1)
-    return TransformerPolicy(model, TOKENIZER)
-
-
-def examples(count: int = 8, *, value: float | None = 1.0, seed: int = 0) -> list[TokenExample]:
-    """Random tokens, the last half of each to be learnt."""
-    random = np.random.default_rng(seed)
-    made = []
-    for place in range(count):
-        length = 6 + place % 4
-        tokens = random.integers(3, 20, size=length).astype(np.int32)
-        weights = (np.arange(length) >= length // 2).astype(np.float32)
-        made.append(TokenExample(tokens, weights, length // 2, value and place % 2 * value, "self", str(place)))
-    return made
-
-
-def every(batches: int, size: int = 8) -> list[np.ndarray]:
-    return [np.arange(size) for _ in range(batches)]
 
 
 def copies(policy: TransformerPolicy) -> dict[str, Tensor]:
@@ -64,12 +25,8 @@ def copies(policy: TransformerPolicy) -> dict[str, Tensor]:
         name: part.detach().clone() for name, part in policy.model.value_head.named_parameters(prefix="value_head")}
 
 
-def gradient(policy: TransformerPolicy, chosen: list[TokenExample], objective: Objective = LIKELIHOOD,
-             reference: TransformerPolicy | None = None) -> dict[str, Tensor]:
-    policy.model.zero_grad()
-    losses = batch_losses(policy, collate(chosen, torch.device("cpu")), objective, reference)
-    weighted(losses, objective).backward()
-    return {name: p.grad.clone() for name, p in policy.named_parameters() if p.grad is not None}
+def every(batches: int, size: int = 8) -> list[np.ndarray]:
+    return [np.arange(size) for _ in range(batches)]
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -106,12 +63,6 @@ def test_likelihood_makes_the_examples_likelier_and_leaves_the_value_head_alone(
     assert torch.equal(head.bias, before["value_head.bias"])
 
 
-def distance(policy: TransformerPolicy, reference: TransformerPolicy, count: int = 8) -> float:
-    batch = collate(examples(count), torch.device("cpu"))
-    objective = Objective(kl=1.0)
-    return float(batch_losses(policy, batch, objective, reference)["train_kl"].detach())
-
-
 def test_the_kl_term_pulls_towards_the_reference() -> None:
     policy, reference = make(), make(seed=1)
     before = distance(policy, reference)
@@ -127,66 +78,6 @@ def test_the_kl_term_keeps_what_learns_near_the_reference() -> None:
         train(policy, examples(), every(30), learning_rate=1e-2, objective=Objective(kl=kl), reference=base)
         ended[kl] = distance(policy, base)
     assert ended[5.0] < ended[0.0] / 4
-
-
-def test_the_distance_is_the_exact_mean_over_every_sixteenth_row() -> None:
-    policy, reference, lessons = make(), make(seed=1), examples(40)
-    found = distance(policy, reference, count=40)
-    terms = []
-    for lesson in lessons[::16]:
-        ours, theirs = (model.evaluate([lesson.tokens[:t] for t in range(lesson.prompt_length, len(lesson.tokens))])
-                        for model in (policy, reference))
-        terms += [float((np.exp(a.logprobs) * (a.logprobs - b.logprobs)).sum())
-                  for a, b in zip(ours, theirs, strict=True)]
-    assert found == pytest.approx(np.mean(terms), rel=1e-4)
-
-
-def test_the_whole_loss_is_its_parts_by_their_weights() -> None:
-    losses = {"train_loss": torch.tensor(2.0), "train_kl": torch.tensor(3.0), "value_loss": torch.tensor(5.0)}
-    assert float(weighted(losses, Objective(likelihood=0.5, kl=0.1, value=0.2))) == pytest.approx(1 + 0.3 + 1)
-    assert float(weighted({"train_kl": torch.tensor(3.0)}, Objective(kl=2.0))) == pytest.approx(6.0)
-
-
-def test_a_part_without_weight_or_without_a_position_is_absent() -> None:
-    policy, batch = make(), collate(examples(value=None), torch.device("cpu"))
-    assert batch_losses(policy, batch, Objective()).keys() == {"train_loss"}
-    assert batch_losses(policy, batch, JOINT, make(seed=1)).keys() == {"train_loss", "train_kl"}
-    silent = [replace(lesson, weights=np.zeros_like(lesson.weights)) for lesson in examples()]
-    assert batch_losses(policy, collate(silent, torch.device("cpu")), JOINT, policy).keys() == {"value_loss"}
-
-
-def test_the_training_loss_is_in_nats_per_learnt_token() -> None:
-    policy, lessons = make(), examples()
-    found = batch_losses(policy, collate(lessons, torch.device("cpu")), Objective())["train_loss"]
-    logprobs = policy.logprobs([lesson.tokens[: lesson.prompt_length] for lesson in lessons],
-                               [lesson.tokens[lesson.prompt_length :] for lesson in lessons])
-    assert float(found.detach()) == pytest.approx(-np.concatenate(logprobs).mean(), abs=1e-5)
-
-
-def test_tokens_of_weight_0_have_no_influence_on_the_gradient() -> None:
-    """Behind the learnt tokens, where they are no context of them either."""
-    policy, lessons = make(), examples(value=None)
-    padded = [replace(lesson, tokens=np.append(lesson.tokens, [7, 8, 9]).astype(np.int32),
-                      weights=np.append(lesson.weights, [0, 0, 0]).astype(np.float32)) for lesson in lessons]
-    found = gradient(policy, padded)
-    for name, expected in gradient(policy, lessons).items():
-        torch.testing.assert_close(found[name], expected, atol=1e-6, rtol=1e-4)
-
-
-def test_an_example_that_weighs_nothing_has_no_influence_on_the_gradient() -> None:
-    policy, lessons = make(), examples(value=None)
-    failure = replace(examples(seed=1, value=None)[0], weights=np.zeros(6, np.float32))
-    found = gradient(policy, [*lessons, failure])
-    for name, expected in gradient(policy, lessons).items():
-        torch.testing.assert_close(found[name], expected, atol=1e-6, rtol=1e-4)
-
-
-def test_a_value_weight_of_3_is_three_examples() -> None:
-    policy, (wrong, right, *_) = make(), examples()
-    once = gradient(policy, [replace(right, value_weight=3.0), wrong], VALUE_ONLY)
-    thrice = gradient(policy, [right, right, right, wrong], VALUE_ONLY)
-    for name, expected in thrice.items():
-        torch.testing.assert_close(once[name], expected, atol=1e-6, rtol=1e-4)
 
 
 def test_the_same_training_gives_the_same_bits() -> None:

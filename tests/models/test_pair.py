@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from pawl.keys import row_keys
-from pawl.learning.train import VALUE_NETWORK, Objective, train
+from pawl.learning.objective import VALUE_NETWORK, Objective
+from pawl.learning.train import train
 from pawl.models.opening import fresh_policy, open_policy
 from pawl.models.pair import PolicyWithValue, critic_of
 from pawl.models.policy import TransformerPolicy

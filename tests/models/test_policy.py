@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pawl.keys import row_keys
-from pawl.learning.train import Objective, train
+from pawl.learning.objective import Objective
+from pawl.learning.train import train
 from pawl.models.opening import fresh_policy, open_policy
 from pawl.models.policy import TransformerPolicy
 from pawl.records import Demonstration, Sampling, TokenExample

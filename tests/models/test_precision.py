@@ -10,7 +10,8 @@ from torch import Tensor
 
 from pawl.errors import ConfigError
 from pawl.keys import row_keys
-from pawl.learning.train import Objective, train
+from pawl.learning.objective import Objective
+from pawl.learning.train import train
 from pawl.models.opening import fresh_policy
 from pawl.models.policy import TransformerPolicy
 from pawl.models.precision import Linear, precision_of

@@ -26,7 +26,8 @@ from pawl.bench.pairs import TurnAbout, Work, precisions
 from pawl.bench.trl_peers import grpo, need_trl, sft
 from pawl.interfaces import Judge
 from pawl.judges.truth import truth
-from pawl.learning.train import Objective, Training, train
+from pawl.learning.objective import Objective
+from pawl.learning.train import Training, train
 from pawl.models.opening import open_policy
 from pawl.models.policy import TransformerPolicy
 from pawl.play import play

@@ -13,6 +13,10 @@ from torch import Tensor
 
 from pawl.records import TokenExample
 
+KL_ROWS = 16
+"""The distance to the reference is measured on every sixteenth row, at a sixteenth of the cost. Rows stand by length,
+and the first is always among them, so that short ones count a little more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -28,12 +32,14 @@ class Batch:
     """[B, T] truth of the whole attempt, or of what goes on from here."""
     value_weights: Tensor
     """[B, T] attempts that stand behind the value of the prefix that ends here; 0 where there is none to learn."""
+    held: Tensor
+    """[B] whether the distance to the reference is measured on the row."""
     num_tokens: int
     """Without padding."""
 
 
-def collate(examples: Sequence[TokenExample], device: torch.device) -> Batch:
-    """A batch of the examples, in their order."""
+def collate(examples: Sequence[TokenExample], device: torch.device, *, first: int = 0) -> Batch:
+    """A batch of the examples, in their order; or a piece of one, which begins with its `first` row."""
     length = max(len(example.tokens) for example in examples)
     shape = (len(examples), length)
     tokens, targets = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
@@ -54,5 +60,7 @@ def collate(examples: Sequence[TokenExample], device: torch.device) -> Batch:
     def tensor(array: NDArray[Any]) -> Tensor:
         return torch.from_numpy(array).to(device)
 
+    held = np.arange(first, first + len(examples)) % KL_ROWS == 0
     num_tokens = sum(len(example.tokens) for example in examples)
-    return Batch(tensor(tokens), tensor(targets), tensor(weights), tensor(values), tensor(value_weights), num_tokens)
+    return Batch(tensor(tokens), tensor(targets), tensor(weights), tensor(values), tensor(value_weights), tensor(held),
+                 num_tokens)

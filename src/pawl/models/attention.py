@@ -343,7 +343,7 @@ def gathered_from(weights: Array, at: int, count: int, values: Numbers, start: i
 
 @_inlined
 def four_gathered(weights: Array, stride: int, count: int, values: Array, size: int, out: Array) -> None:
-    """out [4, D] = an even number of weights of four, which lie so far apart, times values [T, D], read once for all."""
+    """out [4, D] = an even count of weights of four, which lie so far apart, times values [T, D], read once for all."""
     second, third, fourth = stride, 2 * stride, 3 * stride
     for i in range(0, size, LANES):
         a, b, c, d = spread(ZERO), spread(ZERO), spread(ZERO), spread(ZERO)

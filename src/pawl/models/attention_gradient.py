@@ -29,8 +29,8 @@ from pawl.models.attention import (
     whole_loop,
 )
 from pawl.models.kernels import Array, array_of
-from pawl.models.threads import share_out
 from pawl.models.vectors import LANES, complex_product, conjugate, load, spread, store, total
+from pawl.threads import share_out
 
 _compiled, _inlined = partial(compiled, fast=True), partial(inlined, fast=True)
 
@@ -47,37 +47,44 @@ class _Attention(torch.autograd.Function):
         heads = heads.detach().contiguous()  # threads beside this one record what is done to it otherwise
         ctx.save_for_backward(heads, rotations)
         ctx.groups = groups
-        rows, length, number, size = heads.shape
-        out = heads.new_empty(rows, length, number - 2 * groups, size)
-        keys, turns = heads.new_empty(rows, length, groups, size), flat_rotations(rotations)
-        arrays = [array_of(part) for part in (heads, keys, out)]
-
-        def work(part: slice) -> None:
-            of_heads, of_keys, of_out = (array[part] for array in arrays)
-            whole_loop(of_heads, turns, of_keys, of_out)
-
-        share_out(work, rows, torch.get_num_threads())
-        values = heads[:, :, number - groups :]
+        mixed, keys = gather(heads, rotations, groups)
+        values = heads[:, :, heads.shape[2] - groups :]
         ctx.mark_non_differentiable(keys, values)
-        return out.flatten(2), keys, values
+        return mixed, keys, values
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, given: Tensor, *_: Tensor) -> tuple[Tensor, None, None]:
         heads, rotations = ctx.saved_tensors
-        rows, length, number, size = heads.shape
-        given = given.contiguous().view(rows, length, number - 2 * ctx.groups, size)
-        of_heads, turns = torch.empty_like(heads), flat_rotations(rotations)
+        return gather_back(heads, rotations, given, ctx.groups), None, None
 
-        arrays = [array_of(part) for part in (heads, given, of_heads)]
 
-        def work(part: slice) -> None:
-            share, of_given, of_share = (array[part] for array in arrays)
-            _attend_backward(share, turns, of_given, ctx.groups, of_share)
+def gather(heads: Tensor, rotations: Tensor, groups: int) -> tuple[Tensor, Tensor]:
+    """What is gathered [B, T, H * D], and rotated keys [B, T, G, D]."""
+    rows, length, number, size = heads.shape
+    out, keys = heads.new_empty(rows, length, number - 2 * groups, size), heads.new_empty(rows, length, groups, size)
+    arrays, turns = [array_of(part) for part in (heads, keys, out)], flat_rotations(rotations)
 
-        share_out(work, rows, torch.get_num_threads())
-        return of_heads, None, None
+    def work(part: slice) -> None:
+        of_heads, of_keys, of_out = (array[part] for array in arrays)
+        whole_loop(of_heads, turns, of_keys, of_out)
 
+    share_out(work, rows, torch.get_num_threads())
+    return out.flatten(2), keys
+
+
+def gather_back(heads: Tensor, rotations: Tensor, given: Tensor, groups: int) -> Tensor:
+    """The gradient of heads [B, T, H + 2 * G, D] from that of what is gathered, `given` [..., H * D]."""
+    rows, length, number, size = heads.shape
+    given, of_heads = given.contiguous().view(rows, length, number - 2 * groups, size), torch.empty_like(heads)
+    arrays, turns = [array_of(part) for part in (heads, given, of_heads)], flat_rotations(rotations)
+
+    def work(part: slice) -> None:
+        share, of_given, of_share = (array[part] for array in arrays)
+        _attend_backward(share, turns, of_given, groups, of_share)
+
+    share_out(work, rows, torch.get_num_threads())
+    return of_heads
 
 
 @_compiled

@@ -46,7 +46,7 @@ class Linear(nn.Linear):
 
     def factor(self) -> Tensor:
         """The weight, rounded; once, as long as it is not written to, where nothing is learnt."""
-        if torch.is_grad_enabled() and self.weight.requires_grad:
+        if self.precision == torch.float32 or (torch.is_grad_enabled() and self.weight.requires_grad):
             return self.weight.to(self.precision)
         state = written(self.weight)
         if self._rounded is None or self._rounded[0] != state:

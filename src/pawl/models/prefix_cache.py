@@ -18,10 +18,10 @@ import torch
 from pawl.models.decode import Prompts
 from pawl.models.precision import written
 from pawl.models.prefix_reading import Piece, SlotArray, Stored, read
-from pawl.models.threads import one_thread_each
 from pawl.models.transformer import Transformer
 from pawl.records import Evaluation, IntArray
 from pawl.stages import count as count_tokens
+from pawl.threads import one_thread_each
 
 MOST_BYTES = 2**29
 """Of keys, values and hidden states; what finds them is some 200 bytes a token beside it."""

@@ -19,9 +19,9 @@ from pawl.keys import uniforms
 from pawl.models.decode import Grid, Prompts, prefill
 from pawl.models.draw import draw
 from pawl.models.prefix_cache import PrefixCache
-from pawl.models.threads import one_thread_each
 from pawl.models.transformer import Transformer
 from pawl.records import FloatArray, IntArray, KeyArray, Sampling
+from pawl.threads import one_thread_each
 
 LENGTH_STEP = 8
 """Prompts share a grid when their lengths round up to the same multiple of this."""

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pawl.models import kernels
+from pawl.models import block_gradient, kernels
 from pawl.models.architecture import Architecture
 from pawl.models.attention import attend_whole, fit, serve
 from pawl.models.attention_gradient import attend_learning
@@ -180,9 +180,14 @@ class Transformer(nn.Module):
         rotations = self.rotary(tokens.shape[1])
         x, places = self.embed(tokens), chosen.flatten().nonzero().squeeze(1)
         *inner, last = self.layers()
-        for block in inner:
-            x, _, _ = block(x, rotations)
-        x, _, _ = last(x, rotations, places)
+        if block_gradient.takes(self.arch, x):
+            for block in inner:
+                x = block_gradient.learn_block(block, x, rotations, None)
+            x = block_gradient.learn_block(last, x, rotations, places)
+        else:
+            for block in inner:
+                x, _, _ = block(x, rotations)
+            x, _, _ = last(x, rotations, places)
         hidden: Tensor = self.norm(x)
         return hidden
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pawl.errors import ConfigError
 from pawl.interfaces import Corpus, Task, Trainable
 from pawl.keys import stream
-from pawl.learning.train import Objective, train
+from pawl.learning.objective import Objective
+from pawl.learning.train import train
 from pawl.meters.truth_bits import surprisal_bits
 from pawl.models.opening import fresh_policy, open_policy
 from pawl.recipes.settings import Settings

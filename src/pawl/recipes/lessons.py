@@ -10,7 +10,8 @@ import numpy as np
 from pawl.interfaces import Policy, Trainable
 from pawl.judges.prefixes import step_prefixes
 from pawl.keys import permutation
-from pawl.learning.train import VALUE_NETWORK, VALUE_ONLY, Objective, train
+from pawl.learning.objective import VALUE_NETWORK, VALUE_ONLY, Objective
+from pawl.learning.train import train
 from pawl.measure import Metrics
 from pawl.play import Watch
 from pawl.play_rollouts import end_label

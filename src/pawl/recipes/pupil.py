@@ -15,7 +15,8 @@ from pawl.evaluate import final_result
 from pawl.interfaces import Task
 from pawl.judges.truth import truth
 from pawl.keys import stream
-from pawl.learning.train import Objective, train
+from pawl.learning.objective import Objective
+from pawl.learning.train import train
 from pawl.ledger import Ledger
 from pawl.loop import Turn
 from pawl.models.checkpoint import fingerprint

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pawl.models.threads import one_thread_each, share_out
+from pawl.threads import one_thread_each, share_out
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])

@@ -1,0 +1,151 @@
+"""The loss of a batch and its gradient, a piece of the batch after the other.
+
+What lies between two operations on a piece stays near the core, a piece is padded to its own longest row only, and the
+memory that a gradient takes does not grow with the batch. On a CPU pieces are learnt from side by side, a thread each:
+operations that follow each other on one core wait for nobody. What comes out is a function of the batch and of the
+number of threads, never of their timing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pawl.interfaces import Trainable
+from pawl.learning.batch import Batch, collate
+from pawl.learning.losses import kl_to_reference, value_error, weighted_likelihood
+from pawl.learning.objective import Objective
+from pawl.records import TokenExample
+from pawl.threads import one_thread_each
+
+TOKENS = 2560
+"""Of a piece, at most, as long as a row has fewer: with more, what one operation leaves is gone from the core when the
+next one comes; with fewer, starting operations takes longer than the operations."""
+MOST_NUMBERS = 2**28
+"""Of gradients that threads may hold side by side. With more, pieces follow each other, on all threads."""
+
+
+def pieces_of(examples: Sequence[TokenExample], device: torch.device) -> list[Batch]:
+    """A batch, in its order, in pieces of about as many tokens, as many for each thread; one on other devices."""
+    tokens = np.cumsum([len(example.tokens) for example in examples])
+    threads = torch.get_num_threads()
+    number = threads * math.ceil(tokens[-1] / (threads * TOKENS)) if device.type == "cpu" else 1
+    cuts = np.searchsorted(tokens, tokens[-1] * np.arange(1, number) / number) + 1
+    bounds = pairwise([0, *np.unique(cuts[cuts < len(examples)]).tolist(), len(examples)])
+    return [collate(examples[start:stop], device, first=start) for start, stop in bounds]
+
+
+def leave_gradient(policy: Trainable, pieces: Sequence[Batch], objective: Objective,
+                   reference: Trainable | None = None) -> dict[str, float]:
+    """The parts of the loss on a batch; a part that has no position in it is absent. Their weighted sum's gradient is
+    left at the policy's parameters."""
+    parameters = [parameter for _, parameter in policy.named_parameters() if parameter.requires_grad]
+    wholes = _Wholes.of(pieces)
+
+    def work(mine: Sequence[Batch]) -> _Share:
+        share = _Share({}, [None] * len(parameters))
+        for piece in mine:
+            losses = _losses(policy, piece, objective, reference, wholes)
+            if losses:
+                found = torch.autograd.grad(weighted(losses, objective), parameters, allow_unused=True)
+                share.add(_Share({name: float(loss.detach()) for name, loss in losses.items()}, list(found)))
+        return share
+
+    threads = _threads(parameters)
+    whole, *others = one_thread_each(work, [pieces[first::threads] for first in range(threads)], threads)
+    for other in others:
+        whole.add(other)
+    for parameter, gradient in zip(parameters, whole.gradients, strict=True):
+        parameter.grad = gradient
+    return whole.losses
+
+
+def batch_losses(policy: Trainable, batch: Batch, objective: Objective,
+                 reference: Trainable | None = None) -> dict[str, Tensor]:
+    """The parts of the loss on a batch in one piece."""
+    return _losses(policy, batch, objective, reference, _Wholes.of([batch]))
+
+
+def weighted(losses: dict[str, Tensor], objective: Objective) -> Tensor:
+    """The whole loss."""
+    weights = {"train_loss": objective.likelihood, "train_kl": objective.kl, "value_loss": objective.value}
+    return torch.stack([weights[name] * loss for name, loss in losses.items()]).sum()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wholes:
+    """What the sums over a batch are divided by."""
+
+    weights: float
+    """Of likelihoods."""
+    value_weights: float
+    held: int
+    """Positions at which the distance to the reference is measured."""
+
+    @classmethod
+    def of(cls, pieces: Sequence[Batch]) -> _Wholes:
+        return cls(sum(float(piece.weights.sum()) for piece in pieces),
+                   sum(float(piece.value_weights.sum()) for piece in pieces),
+                   sum(int((piece.weights[piece.held] > 0).sum()) for piece in pieces))
+
+
+@dataclass(slots=True)
+class _Share:
+    """What some of the pieces add."""
+
+    losses: dict[str, float]
+    gradients: list[Tensor | None]
+
+    def add(self, other: _Share) -> None:
+        self.losses = {name: self.losses.get(name, 0.0) + other.losses.get(name, 0.0)
+                       for name in self.losses | other.losses}
+        self.gradients = [more if mine is None else mine if more is None else mine.add_(more)
+                          for mine, more in zip(self.gradients, other.gradients, strict=True)]
+
+
+def _threads(parameters: Sequence[nn.Parameter]) -> int:
+    """That learn side by side."""
+    threads = torch.get_num_threads() if parameters[0].device.type == "cpu" else 1
+    return threads if threads * sum(parameter.numel() for parameter in parameters) <= MOST_NUMBERS else 1
+
+
+def _losses(policy: Trainable, piece: Batch, objective: Objective, reference: Trainable | None, wholes: _Wholes
+            ) -> dict[str, Tensor]:
+    """What a piece adds to each part of the loss of the batch."""
+    if objective.likelihood == 0 and objective.kl == 0:
+        valued = piece.value_weights > 0
+        if not valued.any():
+            return {}
+        read = policy.values if objective.frozen else lambda *where: policy.forward(*where)[1]
+        return _value_loss(read(piece.tokens, valued), piece, valued, wholes)
+    spoken, valued = piece.weights > 0, (piece.value_weights > 0) & (objective.value > 0)
+    chosen = spoken | valued
+    if not chosen.any():
+        return {}
+    logits, values = policy.forward(piece.tokens, chosen)
+    losses = _value_loss(values[valued[chosen]], piece, valued, wholes)
+    if spoken.any():
+        likely = logits if spoken.equal(chosen) else logits[spoken[chosen]]  # the same, without copying the most of it
+        weights = piece.weights[spoken]
+        mean = weighted_likelihood(likely, piece.targets[spoken], weights)
+        losses["train_loss"] = mean * (float(weights.sum()) / wholes.weights)
+    held = spoken & piece.held[:, None]
+    if objective.kl > 0 and reference is not None and held.any():
+        with torch.no_grad():
+            anchor, _ = reference.forward(piece.tokens[piece.held], spoken[piece.held])
+        losses["train_kl"] = kl_to_reference(logits[held[chosen]], anchor).sum() / wholes.held
+    return losses
+
+
+def _value_loss(values: Tensor, piece: Batch, valued: Tensor, wholes: _Wholes) -> dict[str, Tensor]:
+    if not valued.any():
+        return {}
+    weights = piece.value_weights[valued]
+    share = float(weights.sum()) / wholes.value_weights
+    return {"value_loss": value_error(values, piece.values[valued], weights) * share}
