@@ -71,12 +71,14 @@ class Settings(countdown.Settings):
     a value, all."""
     training_simulations: Count = 128
     """Walks at each of them. Truth tells what their ends are worth, as rules tell who won a game."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Precision of matrix products; weights are float32. auto is bfloat16 where the machine has units for it."""
     variants: Share = 0.0
     """Share of what is learnt that is shown in other words, where the task knows some."""
     value_epochs: ClassVar[int] = 2
     """Times that the value network sees each example of a generation."""
     temperature: ClassVar[float] = 1.0  # type: ignore[misc]
-    dtype: ClassVar[str] = "float32"  # type: ignore[misc]
+    stop: ClassVar[tuple[str, ...]] = ()  # type: ignore[misc]
     tokenizer: ClassVar[str] = "bpe-1024"  # type: ignore[misc]
     start: ClassVar[Literal["champion", "base"]] = "champion"  # type: ignore[misc]
 
