@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
+
 import pytest
 import torch
 
@@ -33,3 +37,50 @@ def test_an_error_of_any_share_arrives() -> None:
 
     with pytest.raises(ValueError, match="no"):
         share_out(fail, 4, 2)
+
+
+def test_where_one_job_fails_nobody_works_on() -> None:
+    """The second waits until the first has failed; those after them never begin."""
+    failed, done = threading.Event(), list[int]()
+
+    def work(job: int) -> None:
+        if job == 0:
+            failed.set()
+            raise ValueError("no")
+        failed.wait()
+        time.sleep(0.05)
+        done.append(job)
+
+    with pytest.raises(ValueError, match="no"):
+        one_thread_each(work, range(20), 2)
+    ended = len(done)
+    time.sleep(0.2)
+    assert ended == len(done) < 19
+
+
+def test_threads_stay_for_the_next_jobs() -> None:
+    before, seen = threading.Barrier(2), set[int]()
+    for _ in range(5):
+        seen |= set(one_thread_each(lambda _: (before.wait(), threading.get_ident())[1], range(2), 2))
+    assert len(seen) == 2
+
+
+def test_a_thread_of_someone_else_begins_with_as_many_as_before() -> None:
+    before, found = torch.get_num_threads(), list[int]()
+    torch.set_num_threads(3)
+    one_thread_each(lambda job: None, range(3), 3)
+    other = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+    other.start()
+    other.join()
+    torch.set_num_threads(before)
+    assert found == [3]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+def test_a_child_of_this_process_has_threads_of_its_own() -> None:
+    one_thread_each(lambda job: None, range(2), 2)
+    child = os.fork()
+    if child == 0:
+        os._exit(len(one_thread_each(lambda job: job, range(7), 2)))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
