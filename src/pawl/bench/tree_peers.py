@@ -1,4 +1,5 @@
-"""What tree search is measured against. Each peer's work returns how many simulations it made."""
+"""Searches of many trees at once that tree search is measured against: mctx under jit, and gumbel-mcts. Each peer's
+work returns how many simulations it made."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 
 from pawl.bench.pairs import Work
-from pawl.bench.world import Load, after
+from pawl.bench.world import Load, after, searched
 
 
 class Peer(NamedTuple):
@@ -22,6 +23,12 @@ class Peer(NamedTuple):
     """Of Pawl's, that stands beside it."""
     made: Callable[[Load], Work]
     """Raises ModuleNotFoundError where it is not installed."""
+    ours: Callable[[Load, str], Work] = searched
+    """Pawl's search of the same, by a rule."""
+    counted: str = "simulations"
+    """What either side makes so many of in a second."""
+    single: bool = False
+    """It is measured on one tree alone: it searches no more at once, and slowly."""
 
 
 def _mctx(load: Load, policy: str) -> Work:
@@ -98,7 +105,7 @@ class _Game:
         self.fast_step, self.get_valid_mask = step, legal
 
 
-PEERS = (
+MANY_TREES = (
     Peer("mctx muzero_policy", "puct", partial(_mctx, policy="muzero_policy")),
     Peer("mctx gumbel_muzero_policy", "gumbel", partial(_mctx, policy="gumbel_muzero_policy")),
     Peer("gumbel-mcts PUCT", "puct", partial(_gumbel_mcts, search="PUCT")),
