@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from types import FunctionType
+from typing import Any
 
 import pytest
 
@@ -17,8 +19,8 @@ from pawl import profile_stacks
 from pawl.profile_stacks import Seen, Stack, Watcher, place
 from pawl.time_limit import TimeUp, within
 
-ENOUGH = 0.4
-"""Seconds in which a hundred moments fall."""
+ENOUGH = 1.0
+"""Seconds in which fifty moments fall."""
 counted = pytest.mark.skipif(not profile_stacks.COUNTED, reason="the system does not count for threads")
 
 
@@ -100,6 +102,30 @@ def test_a_function_that_only_calls_others_is_left_out() -> None:
             pass
 
     assert times(seen(work), work, within_it.__wrapped__, sleep) > 0
+
+
+def in_file(file: str, function: Any) -> FunctionType:
+    """The function as if it stood in a file."""
+    return FunctionType(function.__code__.replace(co_filename=file), globals(), closure=function.__closure__)
+
+
+def test_a_compiler_is_one_function() -> None:
+    inner = in_file("/lib/numba/core/inner.py", sleep)
+    outer = in_file("/lib/numba/core/outer.py", lambda: inner())
+    found = seen(outer)
+    assert times(found, outer) > 0 and times(found, outer, inner) == 0
+
+
+def as_module(function: Any) -> FunctionType:
+    """The function as if it were what a module does when it is imported."""
+    return FunctionType(function.__code__.replace(co_name="<module>"), globals(), closure=function.__closure__)
+
+
+def test_modules_that_import_each_other_are_one() -> None:
+    inner = as_module(sleep)
+    outer = as_module(lambda: inner())
+    found = seen(outer)
+    assert times(found, outer) > 0 and times(found, outer, inner) == 0
 
 
 @pytest.mark.parametrize("collects", [True, False])

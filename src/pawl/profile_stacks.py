@@ -3,9 +3,9 @@ interpreter's lock is held.
 
 A thread of its own sleeps and then asks for the lock. If the system had to put it to sleep once more until it had it,
 some thread was running Python, or code that does not let go of the lock, which is as bad for all others; if not, what
-ran was compiled code. The system counts how often it put a thread to sleep, so that no clock decides. This costs about
-a hundredth of the time, needs no rights and follows all threads. A tracer is called at every call: it slows Python and
-not the compiled code beside it, and so sees more Python than there is.
+ran was compiled code. The system counts how often it put a thread to sleep, so that no clock decides. This needs no
+rights and follows all threads. A tracer is called at every call: it slows Python and not the compiled code beside it,
+and so sees more Python than there is.
 
 Not covered: which line of a function; processes that the run starts; whether the lock is held where the system does not
 count for threads (macOS); Python without the lock (free-threaded), where it is never held.
@@ -17,6 +17,7 @@ import concurrent.futures
 import gc
 import queue
 import random
+import re
 import resource
 import signal
 import sys
@@ -28,8 +29,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType
 
-SLEEP = 0.002, 0.006
-"""Seconds between two moments, from and to: never in step with what a loop does."""
+SLEEP = 0.01, 0.03
+"""Seconds between two moments, from and to: never in step with what a loop does. Twice as often, a run on all cores
+takes a twentieth longer; like this, no longer that could be measured."""
 COUNTED = hasattr(resource, "RUSAGE_THREAD")
 """Whether the system says how often it put a thread to sleep."""
 
@@ -41,6 +43,8 @@ _WAITING = (threading.__file__, queue.__file__, str(Path(concurrent.futures.__fi
 _PLUMBING = ("contextlib.py", "importlib._bootstrap>", "importlib._bootstrap_external>", "torch/nn/modules/module.py",
              "torch/utils/_contextlib.py")
 """Functions that only call others. Their time is their caller's."""
+_COMPILER = re.compile(r"/(numba|llvmlite)/")
+"""Its functions call each other a hundred deep, once in a machine's life."""
 
 
 @dataclass(slots=True)
@@ -147,5 +151,19 @@ def _waits(frame: FrameType) -> bool:
 
 
 def _stack(inwards: Sequence[FrameType]) -> Stack:
-    return tuple(frame.f_code for frame in reversed(inwards)
-                 if not _waits(frame) and not frame.f_code.co_filename.endswith(_PLUMBING))
+    """Without the functions that say nothing."""
+    found: list[CodeType] = []
+    for frame in reversed(inwards):
+        file = frame.f_code.co_filename
+        if _waits(frame) or file.endswith(_PLUMBING):
+            continue
+        if not (found and _alike(found[-1], frame.f_code)):
+            found.append(frame.f_code)
+    return tuple(found)
+
+
+def _alike(outer: CodeType, inner: CodeType) -> bool:
+    """Whether the outer one stands for both: compiling is one thing to do, and so is importing."""
+    if outer.co_name == inner.co_name == "<module>":
+        return True
+    return bool(_COMPILER.search(outer.co_filename) and _COMPILER.search(inner.co_filename))

@@ -4,6 +4,7 @@
     DIR/run.db                the ledger
     DIR/checkpoints/HASH/     policies in the Hugging Face layout, named by a hash of what is in them
     DIR/report.html
+    DIR/profile.html          where the time went, if that was asked for; profile.json holds the same and more
     DIR/.lock                 held by the one process that may write
 
 A file or a checkpoint is under its name complete or not at all, whenever the process is killed or the power goes: it

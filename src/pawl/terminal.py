@@ -120,7 +120,9 @@ def profile_in_words(profile: Mapping[str, Any]) -> str:
     from pawl.profile_words import TITLES, cells, headline
 
     rows = [TITLES, *(cells(row) for row in profile["stages"])]
-    return f"{headline(profile)}\n{table(rows)}\n{profile['page']}"
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [(name, *map(str.rjust, numbers, widths[1:])) for name, *numbers in rows]
+    return f"{headline(profile)}\n{table(lines)}\n{profile['page']}"
 
 
 def evaluation_in_words(result: Mapping[str, Any]) -> str:
@@ -141,8 +143,10 @@ def evaluation_in_words(result: Mapping[str, Any]) -> str:
 
 
 def bench_in_words(result: Mapping[str, Any]) -> str:
-    """A line for each comparison; above 1, Pawl is better. What was measured alone is said in its own words."""
-    return table([(row["name"], str(row["size"]), _measured(row)) for row in result["results"]])
+    """A line for each comparison, and the machine; above 1, Pawl is better. What was measured alone is said in its own
+    words."""
+    rows = table([(row["name"], str(row["size"]), _measured(row)) for row in result["results"]])
+    return f"{rows}\n{result['machine']}" if "machine" in result else rows
 
 
 def _measured(row: Mapping[str, Any]) -> str:

@@ -69,6 +69,7 @@ def test_the_command_prints_the_rows_and_the_machine(monkeypatch: pytest.MonkeyP
     assert all(row.keys() >= PROMISED for row in printed["results"])
     shown = CliRunner().invoke(main, ["bench", "sampling"]).stdout
     assert shown.startswith("sampling  small float32  ") and "against transformers generate" in shown
+    assert "GFLOP/s in float32" in shown.splitlines()[-1]
 
 
 def test_without_the_peer_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
