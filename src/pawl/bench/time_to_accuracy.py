@@ -47,7 +47,8 @@ GRPO: Mapping[str, Any] = {
 """The best of what was tried."""
 MOST_STEPS = 10**6
 """The goal or the bound ends the peer's training, not their number."""
-COUNTDOWN = Settings()
+COUNTDOWN = Settings(dtype="auto")
+"""Each side in the precision in which it is the faster: the peer, in float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def improve_by_pawl(course: Course, base: Path, path: Path) -> None:
     """The loop of `pawl run countdown` from a base, until the goal or its last generation."""
     settings = replace(course.settings, model=str(base), learning_rate=course.settings.step_size)
     course.start()
-    policy = open_policy(base)
+    policy = open_policy(base, dtype=settings.dtype)
     with RunDirectory.create(path) as directory, Ledger.create(directory.ledger_path, {}) as ledger:
         ledger.set_base({}, {}, directory.store(policy.save, fingerprint))
         parts = Watched(settings, course.task, real_data(course.task, settings), directory, ledger, policy)

@@ -192,4 +192,4 @@ class Reason(ExpertIteration):
     def search_at_last(self, champion: Trainable, problems: Sequence[Problem], watch: Watch) -> dict[str, Any]:
         settings = self.settings
         return at_last(champion, self.task, partial(self.search, champion), problems, self.judge,
-                       max_tokens=settings.max_tokens, stop=settings.stop, seed=settings.seed, watch=watch)
+                       max_tokens=settings.max_tokens, stop=(), seed=settings.seed, watch=watch)
