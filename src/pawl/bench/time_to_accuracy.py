@@ -58,7 +58,7 @@ class Goal:
     accuracy: float = 0.45
     problems: int = 1000
     """Of the test split."""
-    bound: float = 10.0
+    bound: float = 6.0
     """The peer's time, at most, in Pawl's."""
     every: int = 10
     """Optimiser steps between two measurements of the peer."""
