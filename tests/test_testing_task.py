@@ -226,6 +226,7 @@ BREACHES: dict[str, tuple[Task, str]] = {
         changed(corpus=lambda s, n, seed: [Demonstration("x", str(time.perf_counter_ns()))]),
         "a corpus must be the same",
     ),
+    "workers": (changed(score_workers=-1), "score_workers must be a whole number, 0 or more, got -1"),
     "half a game": (changed(start=lambda s, p: ()), "a task with steps must have all of start"),
     "an illegal action": (changed(Counting, step=refusing), "step with the legal action '"),
     "a dead end": (changed(Counting, actions=lambda s, state: []), "a state without legal actions must be terminal"),

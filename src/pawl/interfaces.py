@@ -88,6 +88,14 @@ class Symmetric(Protocol):
 
 
 @runtime_checkable
+class ScoredApart(Protocol):
+    """A task that says how many processes score its answers."""
+
+    score_workers: int
+    """0 is the run's own process. Without it, how long scores take decides."""
+
+
+@runtime_checkable
 class StepTask(Task, Protocol):
     """A task with rules: an answer is a path of legal steps."""
 
@@ -211,6 +219,18 @@ class SearchOfPaths(Protocol):
 
 Judge = Callable[[Sequence[Attempt]], list[Verdict]]
 """A verdict for each attempt. A judge that cannot decide abstains (score None); it never guesses."""
+
+
+@runtime_checkable
+class Early(Protocol):
+    """A judge that can begin before it is asked. What it says does not depend on whether it could."""
+
+    def __call__(self, attempts: Sequence[Attempt]) -> list[Verdict]: ...
+
+    def expect(self, attempts: Sequence[Attempt]) -> None:
+        """These attempts will be asked about, once. Returns soon."""
+        ...
+
 
 Learner = Callable[..., Any]
 """(champion: Trainable, examples: Sequence[TokenExample], ...) -> candidate. The champion is left untouched."""

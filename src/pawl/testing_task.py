@@ -1,5 +1,5 @@
-"""Whether a task keeps the contract of `pawl.interfaces.Task`, and of `Corpus`, `Hindsight`, `Canonical`, `Symmetric`
-and `StepTask` where it is one."""
+"""Whether a task keeps the contract of `pawl.interfaces.Task`, and of `Corpus`, `Hindsight`, `Canonical`, `Symmetric`,
+`ScoredApart` and `StepTask` where it is one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import combinations, product
 
-from pawl.interfaces import Canonical, Corpus, Hindsight, Symmetric, Task
+from pawl.interfaces import Canonical, Corpus, Hindsight, ScoredApart, Symmetric, Task
 from pawl.records import SPLITS, Demonstration, Problem, Split
 from pawl.testing_ask import ODD_TEXTS, Broken, ask, findings_of, is_score, shown
 from pawl.testing_steps import step_findings
@@ -35,6 +35,7 @@ def check_task(task: Task) -> list[str]:
         _splits(task),
         _scores(task),
         _odd_texts(task),
+        _score_workers(task),
         _corpus(task),
         _hindsight(task),
         _canonical(task),
@@ -168,6 +169,11 @@ def _odd_texts(task: Task) -> Iterator[str]:
                 yield from _score_findings(task, problem, text, what)
             except Broken as broken:
                 yield str(broken)
+
+
+def _score_workers(task: Task) -> Iterator[str]:
+    if isinstance(task, ScoredApart) and not (isinstance(task.score_workers, int) and task.score_workers >= 0):
+        yield f"score_workers must be a whole number, 0 or more, got {shown(task.score_workers)}"
 
 
 def _corpus(task: Task) -> Iterator[str]:

@@ -1,132 +1,26 @@
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from decimal import Decimal
-from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from asked import PROBLEM, Noted, Scored, attempt, trouble
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pawl.errors import ConfigError
-from pawl.interfaces import Judge
-from pawl.judges.truth import truth
-from pawl.records import Attempt, Completion, Problem, Split, Verdict
-from pawl.tasks.countdown import Countdown
+from pawl.errors import ConfigError, TaskError
+from pawl.interfaces import Early, Judge
+from pawl.judges.truth import FEW, truth
+from pawl.records import Attempt, Problem, Verdict
 from pawl.testing import check_judge
 
-PROBLEM = Problem("1+1", "1+1=", "train", "2")
-
-
-class Scored:
-    """A task whose score is a function of the answer; remembers what it was asked."""
-
-    name = "scored"
-
-    def __init__(self, function: Callable[[str], Any]) -> None:
-        self.function, self.asked = function, list[tuple[str, str]]()
-
-    def problems(self, split: Split, count: int, seed: int) -> list[Problem]:
-        return [PROBLEM]
-
-    def score(self, problem: Problem, answer: str) -> float:
-        self.asked.append((problem.id, answer))
-        return self.function(answer)  # type: ignore[no-any-return]
-
-
-def attempt(text: str, problem: Problem = PROBLEM) -> Attempt:
-    completion = Completion(text, np.zeros(1, np.int32), np.zeros(1, np.float32), "stop")
-    return Attempt(problem, 0, np.zeros(1, np.int32), completion)
-
-
-def verdict(function: Callable[[str], Any], text: str = "2") -> Verdict:
-    [verdict] = truth(Scored(function), time_limit=5.0)([attempt(text)])
-    return verdict
-
-
-def test_the_score_of_the_task_is_the_verdict() -> None:
-    judge = truth(Countdown(), time_limit=5.0)
-    problem = Countdown.problem([7, 3, 3], 24)
-    assert judge([attempt("7*3+3", problem), attempt("7+3", problem)]) == [Verdict(1.0, "truth"), Verdict(0.0, "truth")]
-
-
-@pytest.mark.parametrize("score", [0, 1, 0.25, True, np.float32(0.25), np.int64(1), np.True_, Fraction(1, 4), -0.0])
-def test_any_number_in_range_is_a_score(score: Any) -> None:
-    given = verdict(lambda answer: score)
-    assert given == Verdict(float(score), "truth") and type(given.score) is float
-
-
-@pytest.mark.parametrize("score", [float("nan"), float("inf"), -0.1, 1.1, 10**400, -(10**400), np.float32("nan")])
-def test_a_number_out_of_range_is_no_score(score: Any) -> None:
-    given = verdict(lambda answer: score)
-    assert given.score is None and given.error is not None
-    assert given.error.startswith("score must return a number in [0, 1], got ")
-    assert len(given.error) < 300
-
-
-@pytest.mark.parametrize("score", [None, "1", b"1", [1.0], {}, 1j, Decimal("0.5"), np.ones(1), object()])
-def test_what_is_no_number_is_no_score(score: Any) -> None:
-    assert verdict(lambda answer: score) == Verdict(
-        None, "truth", f"score must return a number in [0, 1], got a {type(score).__name__}"
-    )
-
-
-ERRORS = [
-    ValueError("no"),
-    ZeroDivisionError(),
-    RecursionError("deep"),
-    MemoryError(),
-    AssertionError(),
-    SystemExit(1),
-    OSError(28, "full"),
-]
-
-
-@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_a_score_that_raises_gives_no_score_and_the_reason(error: BaseException) -> None:
-    def score(answer: str) -> float:
-        raise error
-
-    given = verdict(score)
-    assert given.score is None
-    assert (given.error or "").startswith(f"score raised {type(error).__name__}")
-
-
-def test_real_recursion_is_survived() -> None:
-    def score(answer: str) -> float:
-        return score(answer + "1")
-
-    assert "RecursionError" in (verdict(score).error or "")
-
-
-def test_a_reason_is_short_and_printable_whatever_it_said() -> None:
-    def score(answer: str) -> float:
-        raise ValueError("\x1b[2J" + "x" * 10**6)
-
-    error = verdict(score).error or ""
-    assert error.isprintable() and len(error) < 300
-
-
-def test_an_exception_that_cannot_be_shown_is_survived() -> None:
-    class Unshown(Exception):
-        def __str__(self) -> str:
-            raise RuntimeError
-
-    def score(answer: str) -> float:
-        raise Unshown
-
-    assert verdict(score).error == "score raised Unshown: (it cannot be shown)"
-
-
-def test_the_user_can_still_interrupt() -> None:
-    def score(answer: str) -> float:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        verdict(score)
+RIGHT, WRONG = Verdict(1.0, "truth"), Verdict(0.0, "truth")
 
 
 def hanging(answer: str) -> float:
@@ -146,25 +40,26 @@ def judged_in_thread(judge: Judge, attempts: list[Attempt]) -> list[Verdict]:
 @pytest.mark.parametrize("ask", [lambda judge, attempts: judge(attempts), judged_in_thread], ids=["main", "thread"])
 def test_a_score_that_hangs_is_left_and_its_siblings_are_judged(ask: Callable[[Judge, list[Attempt]], Any]) -> None:
     judge = truth(Scored(hanging), time_limit=0.1)
-    right, late = Verdict(1.0, "truth"), Verdict(None, "truth", "score took longer than 0.1 s")
-    assert ask(judge, [attempt("2"), attempt("hang"), attempt("3")]) == [right, late, right]
+    late = Verdict(None, "truth", "score took longer than 0.1 s")
+    assert ask(judge, [attempt("2"), attempt("hang"), attempt("3")]) == [RIGHT, late, RIGHT]
 
 
 def test_equal_answers_to_one_problem_are_scored_once() -> None:
     task = Scored(lambda answer: 1.0)
     other = replace(PROBLEM, id="other")
     asked = [attempt("a"), attempt("b"), attempt("a"), attempt("a", other), attempt("a")]
-    assert truth(task, time_limit=5.0)(asked) == [Verdict(1.0, "truth")] * 5
+    assert truth(task, time_limit=5.0)(asked) == [RIGHT] * 5
     assert task.asked == [("1+1", "a"), ("1+1", "b"), ("other", "a")]
 
 
 def test_an_attempt_that_failed_keeps_its_error_and_is_not_scored() -> None:
     task = Scored(lambda answer: 1.0)
     failed = replace(attempt("2"), error="sample: the prompt has no tokens")
-    assert truth(task, time_limit=5.0)([failed, attempt("2")]) == [
-        Verdict(None, "truth", "sample: the prompt has no tokens"),
-        Verdict(1.0, "truth"),
-    ]
+    judge = truth(task, time_limit=5.0)
+    assert isinstance(judge, Early)
+    judge.expect([failed])
+    assert judge([failed, attempt("2")]) == [Verdict(None, "truth", "sample: the prompt has no tokens"), RIGHT]
+    assert task.asked == [("1+1", "2")]
 
 
 @pytest.mark.parametrize("time_limit", [0, -1, float("nan"), float("inf")])
@@ -173,5 +68,139 @@ def test_a_time_limit_must_be_one(time_limit: float) -> None:
         truth(Scored(hanging), time_limit=time_limit)
 
 
+@pytest.mark.parametrize("workers", [-1, 1.5, "2"])
+def test_workers_must_be_a_number_of_them(workers: Any) -> None:
+    with pytest.raises(ConfigError, match="processes that score must be a whole number, 0 or more, got"):
+        truth(Scored(hanging), workers=workers)
+
+
 def test_it_keeps_the_contract_of_judges() -> None:
-    assert check_judge(truth(Scored(lambda answer: float(answer == "2")), time_limit=5.0)) == []
+    for workers in (None, 1):
+        assert check_judge(truth(Scored(trouble), workers=workers, time_limit=5.0)) == []
+
+
+# In processes of their own.
+
+
+@pytest.fixture(scope="module")
+def judges() -> Iterator[list[Judge]]:
+    """In this process, and in one, two and three others."""
+    yield [truth(Scored(trouble), workers=workers, time_limit=5.0) for workers in range(4)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(texts=st.lists(st.sampled_from(["2", "raise", "nothing", "3", "print"]) | st.text(max_size=3), max_size=12),
+       early=st.integers(0, 12))
+def test_verdicts_do_not_depend_on_processes_nor_on_what_was_expected(judges: list[Judge], texts: list[str],
+                                                                     early: int) -> None:
+    attempts = [attempt(text, replace(PROBLEM, id=str(len(text)))) for text in texts]
+    here, *elsewhere = judges
+    expected = here(attempts)
+    for judge in elsewhere:
+        assert isinstance(judge, Early)
+        judge.expect(attempts[:early])
+        assert judge(attempts) == expected
+
+
+def test_a_score_that_ends_or_blocks_its_process_costs_its_own_attempt_alone() -> None:
+    judge = truth(Scored(trouble), workers=2, time_limit=0.3)
+    said = judge([attempt(text) for text in ("2", "exit", "hang", "sleep", "killed", "3")])
+    late = "score took longer than 0.3 s"
+    assert said == [RIGHT, *(Verdict(None, "truth", error) for error in (
+        "score ended its process with exit code 3", late, late, "score ended its process with SIGKILL")), WRONG]
+
+
+def test_equal_answers_are_scored_once_there_too(tmp_path: Path) -> None:
+    task = Noted(folder=tmp_path)
+    judge = truth(task, workers=2)
+    assert isinstance(judge, Early)
+    asked = [attempt("2"), attempt("3"), attempt("2")]
+    judge.expect(asked[:1])
+    judge.expect(asked)
+    assert judge(asked) == [RIGHT, WRONG, RIGHT]
+    assert Counter(answer for _, answer in task.noted) == {"2": 1, "3": 1}
+
+
+def test_scores_go_on_at_the_same_time(tmp_path: Path) -> None:
+    """Each of the two waits for the other."""
+    (one := tmp_path / "one").mkdir()
+    (two := tmp_path / "two").mkdir()
+    both = [attempt("meet"), attempt("meet again")]
+    assert truth(Noted(folder=two), workers=2, time_limit=30.0)(both) == [RIGHT, RIGHT]
+    assert truth(Noted(folder=one), workers=1, time_limit=0.2)(both)[0].error == "score took longer than 0.2 s"
+
+
+def test_a_task_says_how_many_processes_score_it(tmp_path: Path) -> None:
+    class Apart(Scored):
+        score_workers = 1
+
+    judge = truth(Apart(trouble), time_limit=5.0)
+    assert judge([attempt("exit")])[0].error == "score ended its process with exit code 3"
+
+
+def test_a_task_that_cannot_be_sent_is_refused_where_processes_were_asked_for() -> None:
+    task: Any = Scored(trouble)
+    task.lock = threading.Lock()
+    with pytest.raises(TaskError, match="must be such that other processes can score it: it cannot be sent: TypeError"):
+        truth(task, workers=1)
+
+
+class Unmade(Scored):
+    """Breaks where it is opened."""
+
+    def __setstate__(self, state: object) -> None:
+        raise RuntimeError("no")
+
+
+def test_a_task_that_cannot_be_opened_there_is_refused_where_processes_were_asked_for() -> None:
+    with pytest.raises(TaskError, match="opening it there raised RuntimeError: no"):
+        truth(Unmade(trouble), workers=2)([attempt("2"), attempt("3")])
+
+
+# By itself.
+
+
+def questions(count: int) -> list[Attempt]:
+    return [attempt("2", Problem(str(number), "", "train", "2")) for number in range(count)]
+
+
+def test_quick_scores_stay_in_this_process(tmp_path: Path) -> None:
+    task = Noted(folder=tmp_path)
+    assert truth(task)(questions(40)) == [RIGHT] * 40
+    assert {process for process, _ in task.noted} == {os.getpid()}
+
+
+def test_slow_scores_move_to_other_processes_after_a_few(tmp_path: Path) -> None:
+    task = Noted(folder=tmp_path, seconds=0.02)
+    assert truth(task)(questions(80)) == [RIGHT] * 80
+    processes = Counter(process for process, _ in task.noted)
+    assert processes[os.getpid()] == FEW and processes.total() == 80
+
+
+def test_what_is_expected_tells_whether_scores_are_slow(tmp_path: Path) -> None:
+    task, asked = Noted(folder=tmp_path, seconds=0.02), questions(80)
+    judge = truth(task)
+    assert isinstance(judge, Early)
+    judge.expect(asked)
+    assert [process for process, _ in task.noted[:FEW]] == [os.getpid()] * FEW
+    assert judge(asked) == [RIGHT] * 80
+    assert sum(process == os.getpid() for process, _ in task.noted) == FEW
+
+
+def test_a_task_that_loads_torch_is_not_multiplied(tmp_path: Path) -> None:
+    task = Noted(folder=tmp_path, seconds=0.02, run=os.getpid())
+    assert truth(task)(questions(80)) == [RIGHT] * 80
+    others = [process for process, _ in task.noted if process != os.getpid()]
+    assert len(others) == 1
+
+
+def test_a_task_that_other_processes_cannot_open_is_scored_here() -> None:
+    def slow(answer: str) -> float:
+        time.sleep(0.02)
+        return 1.0
+
+    for kind in (Scored, Unmade):
+        task: Any = kind(slow)
+        task.lock = threading.Lock() if kind is Scored else None
+        assert truth(task)(questions(80)) == [RIGHT] * 80
+        assert len(task.asked) == 80
