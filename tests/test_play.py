@@ -92,6 +92,51 @@ def test_progress_reaches_the_whole_in_steps() -> None:
     assert [done for done, _ in told] == [500 * at_once, 1000 * at_once, 500 * len(problems)]
 
 
+class Listener:
+    """A judge that can begin early; remembers what it was handed, between what else happens."""
+
+    def __init__(self) -> None:
+        self.happened: list[Any] = []
+
+    def __call__(self, attempts: Sequence[Attempt]) -> list[Verdict]:
+        self.happened.append(f"asked about {len(attempts)}")
+        return judge(attempts)
+
+    def expect(self, attempts: Sequence[Attempt]) -> None:
+        self.happened.append([(attempt.problem.id, attempt.index, attempt.completion.text) for attempt in attempts])
+
+
+class Telling(ScriptedPolicy):
+    """Tells a listener how many prefixes it is asked about."""
+
+    heard: Listener
+
+    def propose(self, prefixes: Any, count: int, **rest: Any) -> Any:
+        self.heard.happened.append(len(prefixes))
+        return super().propose(prefixes, count, **rest)
+
+
+def test_a_judge_that_can_begin_early_is_handed_what_was_drawn_while_the_rest_is(monkeypatch: Any) -> None:
+    monkeypatch.setattr("pawl.play.SMALLEST_PART", 4)
+    monkeypatch.setattr("pawl.play.PART_TOKENS", 1)
+    policy, listener = Telling({}, default=("heads", "tails")), Listener()
+    policy.heard = listener
+    attempts = play(policy, [*PROBLEMS, replace(PROBLEMS[0], id="none", prompt="")], 2, sampling=SAMPLING, key=1,
+                    judge=listener)
+    told = [(attempt.problem.id, attempt.index, attempt.completion.text) for attempt in attempts]
+    assert listener.happened == [2, told[:4], 2, told[4:8], 1, told[8:10]]
+    assert told[:10] == [(attempt.problem.id, attempt.index, attempt.completion.text)
+                         for attempt in play(COIN, PROBLEMS, 2, sampling=SAMPLING, key=1)]
+
+
+@pytest.mark.parametrize(("max_tokens", "attempts"), [(1, TOGETHER), (64, 2048), (10**6, 1024)])
+def test_the_longer_attempts_may_get_the_fewer_a_judge_is_handed_at_a_time(max_tokens: int, attempts: int) -> None:
+    listener, problems = Listener(), [replace(PROBLEMS[0], id=str(number)) for number in range(10)]
+    play(ScriptedPolicy({}, default=("",), context=10**7), problems, 512, sampling=Sampling(max_tokens), key=1,
+         judge=listener)
+    assert len(listener.happened[0]) == attempts
+
+
 def test_no_problems_give_no_attempts() -> None:
     assert play(COIN, [], 3, sampling=SAMPLING, key=0) == []
 
@@ -133,6 +178,12 @@ def test_a_contest_without_problems_is_empty_evidence() -> None:
     result = against(knower(), knower(), [])
     assert (len(result.evidence.candidate), result.problem_ids, result.left_out) == (0, [], 0)
     assert result.evidence.candidate.dtype == np.float32
+
+
+def test_what_both_sides_of_a_contest_say_is_judged_at_once() -> None:
+    listener = Listener()
+    contest(knower(1), knower(2), PROBLEMS, listener, max_tokens=6, stop=(), generation=1, generations=1)
+    assert [len(what) if isinstance(what, list) else what for what in listener.happened] == [5, 5, "asked about 10"]
 
 
 def test_both_sides_of_a_contest_count_as_progress() -> None:

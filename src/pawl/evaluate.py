@@ -57,11 +57,12 @@ def score(policy: Policy, problems: Sequence[Problem], judge: Judge, *, max_toke
     """Greedy and sampled answers to each problem, judged. `key` names the random streams, `canonical` what an answer
     says, for the majority."""
     work = len(problems) * (1 + count)
-    greedy = play(policy, problems, 1, sampling=Sampling(max_tokens, 0.0, stop=stop), key=key,
+    greedy = play(policy, problems, 1, sampling=Sampling(max_tokens, 0.0, stop=stop), key=key, judge=judge,
                   watch=lambda done, _: watch(done, work))
-    sampled = play(policy, problems, count, sampling=Sampling(max_tokens, 1.0, stop=stop), key=key,
+    sampled = play(policy, problems, count, sampling=Sampling(max_tokens, 1.0, stop=stop), key=key, judge=judge,
                    watch=lambda done, _: watch(len(problems) + done, work))
-    scores = [verdict.score or 0.0 for verdict in judge(sampled)]
+    judged = [verdict.score or 0.0 for verdict in judge([*greedy, *sampled])]
+    alone, scores = judged[: len(greedy)], judged[len(greedy) :]
     if greedy and all(attempt.error for attempt in greedy):
         raise ConfigError(f"a policy must be able to attempt a problem, it could attempt none: {greedy[0].error}",
                           hint="lower max_tokens")
@@ -74,7 +75,7 @@ def score(policy: Policy, problems: Sequence[Problem], judge: Judge, *, max_toke
     prompts = sum(len(attempt.prompt_tokens) for attempt in greedy)
     tokens = {name: prompts + sum(len(attempt.completion.tokens) for attempt in attempts)
               for name, attempts in (("greedy", greedy), ("sampled", sampled))}
-    return Score([verdict.score or 0.0 for verdict in judge(greedy)], right, majority, count, tokens)
+    return Score(alone, right, majority, count, tokens)
 
 
 SearchAtLast = Callable[[Trainable, Sequence[Problem], Watch], dict[str, Any]]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pawl.errors import ConfigError
-from pawl.interfaces import Judge, Policy, Remembers, Search, SearchOfPaths, StepTask, Task
+from pawl.interfaces import Early, Judge, Policy, Remembers, Search, SearchOfPaths, StepTask, Task
 from pawl.keys import row_keys, stream
 from pawl.records import (
     Attempt,
@@ -30,6 +30,9 @@ from pawl.records import (
 TOGETHER = 4096
 """Attempts between two reports of progress."""
 
+PART_TOKENS, SMALLEST_PART = 1 << 17, 1024
+"""Tokens, about, after which a judge that can begin early is handed what was drawn, and fewest attempts."""
+
 MOST_STEPS = 64
 """Steps of a path, at most."""
 
@@ -47,29 +50,41 @@ def play(
     sampling: Sampling,
     key: int,
     first: int = 0,
+    judge: Judge | None = None,
     watch: Watch = lambda done, total: None,
 ) -> list[Attempt]:
     """`count` attempts at each problem, in problem order then attempt order; `key` names the random streams.
 
     Attempts are numbered from `first` on: drawn in parts, they are the same ones as drawn at once. A prompt that the
-    policy cannot take becomes attempts with an error, and the others go on.
+    policy cannot take becomes attempts with an error, and the others go on. A `judge` that will be asked about them and
+    can begin early is handed what has been drawn while the rest is.
     """
     prefixes = [policy.encode(problem.prompt) for problem in problems]
     errors = [_too_long(prefix, policy.context, sampling.max_tokens) for prefix in prefixes]
     fitting = [i for i, error in enumerate(errors) if error is None]
     keys = row_keys(key, [problem.id for problem in problems], first + count)[:, first:]
-    completions: dict[int, list[Completion]] = {}
-    size = max(1, TOGETHER // count)
+    expect = judge.expect if isinstance(judge, Early) else _silent
+    groups = [[Attempt(problem, first + index, prefix, _NOTHING, error=error) for index in range(count if error else 0)]
+              for problem, prefix, error in zip(problems, prefixes, errors, strict=True)]
+    size = max(1, (_part(sampling) if isinstance(judge, Early) else TOGETHER) // count)
     for start in range(0, len(fitting), size):
         members = fitting[start : start + size]
         proposed = policy.propose([prefixes[i] for i in members], count, sampling=sampling, keys=keys[members])
-        completions.update(zip(members, proposed, strict=True))
+        for i, completions in zip(members, proposed, strict=True):
+            groups[i] = [Attempt(problems[i], first + index, prefixes[i], completion)
+                         for index, completion in enumerate(completions)]
+        expect([attempt for i in members for attempt in groups[i]])
         watch((start + len(members)) * count, len(problems) * count)
-    return [
-        Attempt(problem, first + index, prefixes[i], completion, error=errors[i])
-        for i, problem in enumerate(problems)
-        for index, completion in enumerate(completions.get(i, [_NOTHING] * count))
-    ]
+    return [attempt for group in groups for attempt in group]
+
+
+def _part(sampling: Sampling) -> int:
+    """Attempts that are drawn before a judge is handed them. Small parts take longer: the last threads of each wait."""
+    return min(TOGETHER, max(SMALLEST_PART, PART_TOKENS // sampling.max_tokens))
+
+
+def _silent(attempts: Sequence[Attempt]) -> None:
+    """Nobody expects them."""
 
 
 _NOTHING = Completion("", np.zeros(0, np.int32), np.zeros(0, np.float32), "length")
@@ -198,12 +213,12 @@ def contest(
 ) -> Contest:
     """Both policies answer each problem once, greedily; the judge scores both."""
     greedy = Sampling(max_tokens=max_tokens, temperature=0.0, stop=stop)
-    sides = []
+    attempts: list[Attempt] = []
     for turn, policy in enumerate((candidate, champion)):
-        attempts = play(policy, problems, 1, sampling=greedy, key=0,
-                        watch=lambda done, total, turn=turn: watch(turn * total + done, 2 * total))  # type: ignore[misc]
-        sides.append((attempts, judge(attempts)))
-    (attempts, ours), (_, theirs) = sides
+        attempts += play(policy, problems, 1, sampling=greedy, key=0, judge=judge,
+                         watch=lambda done, total, turn=turn: watch(turn * total + done, 2 * total))  # type: ignore[misc]
+    verdicts = judge(attempts)
+    ours, theirs = verdicts[: len(problems)], verdicts[len(problems) :]
     decided = [i for i in range(len(problems)) if ours[i].score is not None and theirs[i].score is not None]
     evidence = Evidence(_scores(ours, decided), _scores(theirs, decided), generation, generations)
     return Contest(evidence, [problems[i].id for i in decided], [attempts[i] for i in decided],

@@ -127,7 +127,7 @@ class ExpertIteration:
     def play(self, champion: Trainable, problems: Sequence[Problem], turn: Turn) -> list[Attempt]:
         with turn.stage("sample") as watch:
             attempts = play(champion, problems, self.settings.attempts, sampling=self.sampling,
-                            key=self.key("sample", turn), watch=watch)
+                            key=self.key("sample", turn), judge=self.judge, watch=watch)
             turn.metrics |= measure.sampler_gap(champion, attempts, self.key("measure", turn))
         return attempts
 
@@ -187,7 +187,7 @@ class ExpertIteration:
                              stop=self.settings.stop, generation=turn.generation, generations=turn.generations,
                              watch=watch)
             tried = play(champion, chosen.problems[:PASS_AT_K_PROBLEMS], self.settings.attempts,
-                         sampling=self.sampling, key=self.key("pass@k", turn))
+                         sampling=self.sampling, key=self.key("pass@k", turn), judge=self.judge)
             verdicts = self.judge(tried)
             turn.metrics |= measure.pass_at(tried, verdicts, k=self.settings.attempts)
             # The candidate's value learnt from attempts by the champion; these are such, at problems of which it saw
