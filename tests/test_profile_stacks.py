@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 
 from pawl import profile_stacks
+from pawl.judges.pool import Pool
 from pawl.profile_stacks import Seen, Stack, Watcher, place
+from pawl.records import Problem, Split
 from pawl.time_limit import TimeUp, within
 
 ENOUGH = 1.0
@@ -89,6 +91,28 @@ def test_workers_share_the_time_of_the_thread_that_waits() -> None:
     halves = [sum(one.times for (_, stack), one in found.items() if stack[-1:] == (each.__code__,))
               for each in (sleep, compute)]
     assert 0.5 < halves[0] / halves[1] < 2
+
+
+class Slow:
+    """A task whose score waits."""
+
+    name = "slow"
+
+    def problems(self, split: Split, count: int, seed: int) -> list[Problem]:
+        return []
+
+    def score(self, problem: Problem, answer: str) -> float:
+        time.sleep(ENOUGH)
+        return 1.0
+
+
+def test_threads_that_wait_for_other_processes_do_not_count_as_work() -> None:
+    """One of the two is busy with a process, the other has nothing to do."""
+    pool, problem = Pool(Slow(), 2, time_limit=5.0), Problem("p", "", "train")
+    assert [verdict.result().score for verdict in [pool.score(problem, "") for _ in range(2)]] == [1, 1]
+    late = pool.score(problem, "")
+    found = seen(late.result)
+    assert times(found) > 0.8 * sum(one.times for one in found.values())
 
 
 def test_a_function_that_only_calls_others_is_left_out() -> None:

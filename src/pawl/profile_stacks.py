@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import concurrent.futures
 import gc
+import multiprocessing.connection
 import queue
 import random
 import re
 import resource
+import selectors
 import signal
 import sys
 import threading
@@ -29,6 +31,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType
 
+from pawl.judges import pool
+
 SLEEP = 0.01, 0.03
 """Seconds between two moments, from and to: never in step with what a loop does. Twice as often, a run on all cores
 takes a twentieth longer; like this, no longer that could be measured."""
@@ -38,8 +42,9 @@ COUNTED = hasattr(resource, "RUSAGE_THREAD")
 Stack = tuple[CodeType, ...]
 """Functions, the outermost first."""
 
-_WAITING = (threading.__file__, queue.__file__, str(Path(concurrent.futures.__file__).parent))
-"""Where threads wait for each other."""
+_WAITING = (threading.__file__, queue.__file__, str(Path(concurrent.futures.__file__).parent), selectors.__file__,
+            multiprocessing.connection.__file__, pool.__file__)
+"""Where threads wait for each other, or for a process."""
 _PLUMBING = ("contextlib.py", "importlib._bootstrap>", "importlib._bootstrap_external>", "torch/nn/modules/module.py",
              "torch/utils/_contextlib.py")
 """Functions that only call others. Their time is their caller's."""
