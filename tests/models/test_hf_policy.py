@@ -12,16 +12,18 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from pawl.errors import CheckpointError, MissingExtraError
 from pawl.interfaces import Trainable
 from pawl.keys import row_keys
+from pawl.learning.train import Objective, train
 from pawl.models.architecture import small
 from pawl.models.hf_policy import HFPolicy, load_hf_policy
 from pawl.models.policy import TransformerPolicy
 from pawl.models.tokenizer import train_tokenizer
 from pawl.models.transformer import Transformer
-from pawl.records import Demonstration, IntArray, Sampling
+from pawl.records import Demonstration, IntArray, Sampling, TokenExample
 
 transformers = pytest.importorskip("transformers", reason="the policy under test needs the extra `hf`")
 torch.set_num_threads(1)
@@ -156,6 +158,66 @@ def test_a_saved_policy_is_the_same_policy(policy: HFPolicy, tmp_path: Path) -> 
     for ours, theirs in zip(policy.evaluate(prefixes), loaded.evaluate(prefixes), strict=True):
         np.testing.assert_array_equal(ours.logprobs, theirs.logprobs)
         assert ours.value == theirs.value != 0.5
+
+
+@pytest.fixture
+def narrow(checkpoint: Path) -> HFPolicy:
+    return load_hf_policy(checkpoint, precision=torch.bfloat16)
+
+
+def test_in_bfloat16_weights_and_logits_are_float32_and_products_are_not(policy: HFPolicy, narrow: HFPolicy) -> None:
+    """Within 3% of how far the logits spread."""
+    tokens = torch.arange(2 * 15).reshape(2, 15) % 17
+    chosen = torch.ones_like(tokens, dtype=torch.bool)
+    with torch.no_grad():
+        (exact, _), (logits, values) = policy.forward(tokens, chosen), narrow.forward(tokens, chosen)
+    assert {logits.dtype, values.dtype, *(each.dtype for _, each in narrow.named_parameters())} == {torch.float32}
+    assert 0 < float((logits - exact).abs().max()) < 0.03 * float(exact.max() - exact.min())
+    assert not torch.equal(logits, logits.bfloat16().float())
+
+
+def test_log_probabilities_are_those_of_float32_in_any_precision(policy: HFPolicy, narrow: HFPolicy) -> None:
+    prefixes = _prefixes(policy)
+    groups = narrow.propose(prefixes, 1, sampling=Sampling(10), keys=KEYS[:, :1])
+    written = [group[0].tokens for group in groups]
+    exact, told = policy.logprobs(prefixes, written), narrow.logprobs(prefixes, written)
+    for ours, theirs in zip(exact, told, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    errors = np.abs(np.concatenate([group[0].logprobs for group in groups]) - np.concatenate(exact))
+    assert 0 < errors.max() < 0.2
+
+
+def test_sampling_rounds_every_weight_once(narrow: HFPolicy) -> None:
+    """However many tokens there are."""
+    shapes = {tuple(weight.shape) for _, weight in narrow.named_parameters() if weight.dim() == 2}
+
+    class Casts(TorchDispatchMode):
+        counted = 0
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            narrowed = (kwargs or {}).get("dtype") == torch.bfloat16
+            self.counted += func is torch.ops.aten._to_copy.default and narrowed and tuple(args[0].shape) in shapes
+            return func(*args, **(kwargs or {}))
+
+    counts = []
+    for length in (2, 12):
+        with Casts() as casts:
+            narrow.propose(_prefixes(narrow), 1, sampling=Sampling(length), keys=KEYS[:, :1])
+        counts.append(casts.counted)
+    assert counts[0] == counts[1] > 0
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_steps_too_small_for_bfloat16_add_up(checkpoint: Path, precision: torch.dtype) -> None:
+    """Each is a thousandth of a weight, of which bfloat16 keeps eight bits."""
+    learner = load_hf_policy(checkpoint, precision=precision)
+    prefix, answer = learner.encode("1+2="), learner.encode("3")
+    tokens = np.concatenate((prefix, answer)).astype(np.int32)
+    weights = np.concatenate((np.zeros(len(prefix)), np.ones(len(answer)))).astype(np.float32)
+    example = TokenExample(tokens, weights, prompt_length=len(prefix), value_target=1.0, source="self", problem_id="a")
+    before = learner.logprobs([prefix], [answer])[0].sum()
+    train(learner, [example], [np.zeros(4, np.int64)] * 40, learning_rate=1e-3, objective=Objective())
+    assert learner.logprobs([prefix], [answer])[0].sum() > 0.55 * before
 
 
 def test_a_demonstration_ends_with_the_end_token(policy: HFPolicy) -> None:

@@ -1,8 +1,9 @@
 """Any causal language model of transformers as a policy (extra `hf`), for architectures that Pawl's own cannot be.
 
 Slower than `TransformerPolicy`: a prompt is computed once and its cache copied to each completion. Rows of a batch
-are left-padded, so a draw may differ between batches where two tokens are a rounding error apart. Remote code runs
-only when the caller says so; pickled weights never load.
+are left-padded, so a draw may differ between batches where two tokens are a rounding error apart. Weights are float32;
+products are computed in the model's precision by torch's autocast, the output logits in float32 (`precision.py` says
+why). Remote code runs only when the caller says so; pickled weights never load.
 
 Not covered: encoder-decoder models, images and sound, adapters.
 """
@@ -12,7 +13,8 @@ from __future__ import annotations
 import copy
 import importlib
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -49,7 +51,7 @@ class HFModel(nn.Module):
     """A transformers model with Pawl's value head: logits and values at chosen positions, and steps with a cache."""
 
     def __init__(self, causal: Any) -> None:
-        """`causal` is what AutoModelForCausalLM opens; the value head starts at zero."""
+        """`causal` is what AutoModelForCausalLM opens, its weights in float32; the value head starts at zero."""
         super().__init__()
         output = causal.get_output_embeddings()
         if output is None:
@@ -58,11 +60,27 @@ class HFModel(nn.Module):
         self.value_head = nn.Linear(output.weight.shape[1], 1, device=output.weight.device, dtype=output.weight.dtype)
         nn.init.zeros_(self.value_head.weight)
         nn.init.zeros_(self.value_head.bias)
+        self.precision = torch.float32
+        """Of the products inside the network."""
         self._takes_positions = "position_ids" in inspect.signature(causal.forward).parameters
 
     @property
     def device(self) -> torch.device:
         return self.value_head.weight.device
+
+    @contextmanager
+    def in_float32(self) -> Iterator[None]:
+        """All products while it is open."""
+        before, self.precision = self.precision, torch.float32
+        try:
+            yield
+        finally:
+            self.precision = before
+
+    def rounding(self) -> torch.autocast:
+        """Products inside it are in the model's precision, for which a weight is rounded once as long as it is open."""
+        narrow = self.precision != torch.float32
+        return torch.autocast(self.device.type, dtype=self.precision if narrow else None, enabled=narrow)
 
     def forward(self, tokens: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """Logits [N, V] and value logits [N] of right-padded tokens [B, T] at the positions of a mask [B, T]."""
@@ -78,25 +96,33 @@ class HFModel(nn.Module):
 
     def _chosen(self, tokens: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """Hidden states [N, C] at the chosen positions, and their logits [N, V]."""
-        kept: list[Tensor] = []
-
-        def choose(_module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor]:
-            # In front of the output embeddings: what a model does to its logits afterwards, it does to these.
-            kept.append(inputs[0][chosen])
-            return (kept[0].unsqueeze(0),)
-
-        with self.causal.get_output_embeddings().register_forward_pre_hook(choose):
-            logits = self.causal(input_ids=tokens, use_cache=False).logits.squeeze(0)
-        return kept[0], logits
+        kept, output = self._run(lambda hidden: hidden[chosen].unsqueeze(0), input_ids=tokens, use_cache=False)
+        return kept.squeeze(0), output.logits.squeeze(0)
 
     def advance(self, tokens: Tensor, mask: Tensor, cache: Any) -> tuple[Tensor, Any]:
         """Logits [B, V] after the newest tokens [B, T], and the cache; the mask [B, S] spans the cached ones too."""
         places = {}
         if self._takes_positions:
             places["position_ids"] = (mask.cumsum(-1) - 1).clamp_(min=0)[:, -tokens.shape[1] :]
-        output = self.causal(
-            input_ids=tokens, attention_mask=mask, past_key_values=cache, use_cache=True, **places)
-        return output.logits[:, -1], output.past_key_values
+        _, output = self._run(lambda hidden: hidden[:, -1:], input_ids=tokens, attention_mask=mask,
+                              past_key_values=cache, use_cache=True, **places)
+        return output.logits.squeeze(1), output.past_key_values
+
+    def _run(self, pick: Callable[[Tensor], Tensor], **inputs: Any) -> tuple[Tensor, Any]:
+        """What `pick` takes of the final hidden states [B, T, C], in float32, and the output, with logits of that."""
+        kept: list[Tensor] = []
+        with ExitStack() as precision:
+            precision.enter_context(self.rounding())
+
+            def choose(_module: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor]:
+                # In front of the output embeddings: what a model does to its logits afterwards, it does to these.
+                precision.enter_context(torch.autocast(self.device.type, enabled=False))
+                kept.append(pick(given[0]).float())
+                return (kept[0],)
+
+            with self.causal.get_output_embeddings().register_forward_pre_hook(choose):
+                output = self.causal(**inputs)
+        return kept[0], output
 
 
 class HFPolicy:
@@ -126,10 +152,11 @@ class HFPolicy:
         results: dict[int, list[Completion]] = {}
         order = sorted(range(len(prefixes)), key=lambda i: len(prefixes[i]))
         size = max(1, ROWS // count)
-        for start in range(0, len(order), size):
-            members = order[start : start + size]
-            rows = self._sample([prefixes[i] for i in members], count, sampling, keys[members].reshape(-1))
-            results |= {member: rows[i * count : (i + 1) * count] for i, member in enumerate(members)}
+        with self.model.rounding():
+            for start in range(0, len(order), size):
+                members = order[start : start + size]
+                rows = self._sample([prefixes[i] for i in members], count, sampling, keys[members].reshape(-1))
+                results |= {member: rows[i * count : (i + 1) * count] for i, member in enumerate(members)}
         count_tokens(self.named_parameters, read=sum(map(len, prefixes)),
                      sampled=sum(len(one.tokens) for group in results.values() for one in group))
         return [results[i] for i in range(len(prefixes))]
@@ -192,8 +219,10 @@ class HFPolicy:
 
     @torch.no_grad()
     def logprobs(self, prefixes: Sequence[IntArray], completions: Sequence[IntArray]) -> list[FloatArray]:
+        """In float32, whatever the precision: what was sampled in another is set right by them."""
         count_tokens(self.named_parameters, read=sum(map(len, prefixes)) + sum(map(len, completions)))
-        return score(self.forward, prefixes, completions, self.model.device)
+        with self.model.in_float32():
+            return score(self.forward, prefixes, completions, self.model.device)
 
     def clone(self) -> HFPolicy:
         return HFPolicy(copy.deepcopy(self.model), self.tokenizer, self.chat)
@@ -219,10 +248,10 @@ class HFPolicy:
 
 
 def load_hf_policy(
-    source: str | Path, *, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32,
+    source: str | Path, *, device: str | torch.device = "cpu", precision: torch.dtype = torch.float32,
     trust_remote_code: bool = False,
 ) -> HFPolicy:
-    """The policy of a directory or of a Hugging Face name, opened by transformers.
+    """The policy of a directory or of a Hugging Face name, opened by transformers, with products in a precision.
 
     `trust_remote_code` runs the Python files of the checkpoint: only for those whose author you trust. Raises
     MissingExtraError without transformers, CheckpointError for a checkpoint that is not whole.
@@ -234,7 +263,7 @@ def load_hf_policy(
     directory = find_checkpoint(source, (*DOWNLOADED, "*.py") if trust_remote_code else DOWNLOADED)
     try:
         causal, report = transformers.AutoModelForCausalLM.from_pretrained(
-            directory, dtype=dtype, use_safetensors=True, trust_remote_code=trust_remote_code,
+            directory, dtype=torch.float32, use_safetensors=True, trust_remote_code=trust_remote_code,
             local_files_only=True, output_loading_info=True,
         )
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
@@ -243,6 +272,7 @@ def load_hf_policy(
     if missing := sorted(report["missing_keys"]):
         raise CheckpointError(f"checkpoint {directory} lacks tensors ({len(missing)}): {', '.join(missing[:4])}")
     model = HFModel(causal.eval().to(device))
+    model.precision = precision
     load_value_head(directory, model.value_head)
     tokenizer = load_tokenizer(directory)
     return HFPolicy(model, tokenizer, load_chat(directory, tokenizer))

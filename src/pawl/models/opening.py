@@ -38,8 +38,8 @@ def open_policy(source: str | Path, *, device: str = "cpu", dtype: str = "float3
 
     With a value network beside it where the checkpoint has one. Llama, Qwen2 and Qwen3 run on Pawl's own transformer;
     what that cannot compute goes to transformers (extra `hf`). `dtype` is the precision of matrix products: float32,
-    bfloat16, or auto; transformers keeps the weights in it too. Raises CheckpointError, MissingExtraError, or
-    ConfigError for a device that is not here.
+    bfloat16, or auto; weights are float32 in any case. Raises CheckpointError, MissingExtraError, or ConfigError for a
+    device that is not here.
     """
     place = device_of(device)
     precision = precision_of(dtype, place)
@@ -50,7 +50,7 @@ def open_policy(source: str | Path, *, device: str = "cpu", dtype: str = "float3
         model.precision = precision
         policy = TransformerPolicy(model, tokenizer, chat)
     else:
-        policy = load_hf_policy(directory, device=place, dtype=precision)
+        policy = load_hf_policy(directory, device=place, precision=precision)
     if (directory / FOLDER).is_dir():
         return PolicyWithValue(policy, open_policy(directory / FOLDER, device=device, dtype=dtype))
     return policy
