@@ -224,3 +224,29 @@ def test_what_it_remembers_counts_as_read_once(policy: TransformerPolicy, work: 
         for _ in range(2):
             policy.evaluate(prefixes)
     assert sum(one.read for one in work) == sum(map(len, prefixes)) - 2
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_it_says_learns_and_writes_what_it_does_on_a_cpu(tmp_path: Path) -> None:
+    """In float32, within rounding; with a cache and without."""
+    ours = make()
+    ours.save(tmp_path / "before")
+    theirs = open_policy(tmp_path / "before", device="cuda")
+    assert isinstance(theirs, TransformerPolicy)
+    assert check_policy(theirs) == []
+    prefixes = [ours.encode(prompt) for prompt in PROMPTS]
+    weights = np.concatenate((np.zeros(len(prefixes[0])), np.ones(len(prefixes[1])))).astype(np.float32)
+    example = TokenExample(np.concatenate(prefixes[:2]), weights, prompt_length=len(prefixes[0]), value_target=1.0,
+                           source="self", problem_id="a")
+    with theirs.remembering():
+        for _ in range(2):
+            for left, right in zip(ours.evaluate(prefixes), theirs.evaluate(prefixes), strict=True):
+                np.testing.assert_allclose(left.logprobs, right.logprobs, atol=1e-3)
+                assert left.value == pytest.approx(right.value, abs=1e-3)
+            for policy in (ours, theirs):
+                train(policy, [example], [np.zeros(2, np.int64)] * 3, learning_rate=1e-3,
+                      objective=Objective(kl=0.1, value=1.0), reference=policy.clone())
+    theirs.save(tmp_path / "after")
+    again = open_policy(tmp_path / "after", device="cpu")
+    np.testing.assert_allclose(again.evaluate(prefixes[:1])[0].logprobs, ours.evaluate(prefixes[:1])[0].logprobs,
+                               atol=1e-2)

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from pawl.models.attention import attend_newest, in_blocks, serve
 from pawl.models.decode_step import Step, takes
-from pawl.models.rope import rotate
-from pawl.models.transformer import Attention, Transformer
+from pawl.models.graph_step import GraphStep
+from pawl.models.transformer import Transformer
 
 
 @dataclass(slots=True)
@@ -81,64 +81,39 @@ class Grid:
             shape = len(keys), keys.shape[1], min(ROOM, max_tokens), count, keys.shape[3]
             shared = in_blocks(keys) if self.compiled else keys
             self.layers.append(LayerCache(shared, values, _room(keys, shape), _room(keys, shape)))
+        self.whole: Step | GraphStep | None = None
+        """A whole step on the present cache; none where compiled loops do its attention alone."""
+        self._renew()
 
-        self.fast = self._fast_step()
-
-    def _fast_step(self) -> Step | None:
-        if not self.compiled or not takes(self.model):
-            return None
+    def _renew(self) -> None:
+        """The step is one on the cache as it is now."""
+        rotations = self.model.rotary(self.longest + self.layers[0].keys.shape[2])
         caches = [(layer.prompt_keys, layer.prompt_values, layer.keys, layer.values) for layer in self.layers]
-        return Step(self.model, len(self.lengths) * self.count, self.lengths, caches)
+        if not self.compiled:
+            before = self.whole if isinstance(self.whole, GraphStep) else None
+            self.whole = GraphStep(self.model, self.lengths, rotations, caches, before)
+        elif takes(self.model):
+            self.whole = Step(self.model, self.lengths, rotations, caches)
 
     @torch.no_grad()
     def advance(self, tokens: Tensor) -> Tensor:
-        """Logits [R, V] after each row's newest token [R]."""
-        model = self.model
+        """Logits [R, V] after each row's newest token [R]; the next call may write over them."""
         if self.step == self.layers[0].keys.shape[2]:
             self._grow()
-        rotations = model.rotary(self.longest + self.step + 1)
-        if self.fast is not None:
-            self.step += 1
-            return self.fast.advance(tokens, rotations, self.step - 1)
+        logits = self._advance(tokens) if self.whole is None else self.whole.advance(tokens, self.step)
+        self.step += 1
+        return logits
+
+    def _advance(self, tokens: Tensor) -> Tensor:
+        """A step whose attention is that of compiled loops."""
+        model, rotations = self.model, self.model.rotary(self.longest + self.step + 1)
         x = model.embed(tokens)
         for block, layer in zip(model.layers(), self.layers, strict=True):
-            x += self._attend(block.attention, block.attention_norm(x), rotations, layer)
+            mixed = attend_newest(block.attention.heads(block.attention_norm(x)), rotations, self.lengths,
+                                  layer.prompt_keys, layer.prompt_values, layer.keys, layer.values, self.step)
+            x += block.attention.out(mixed)
             x += block.mlp(block.mlp_norm(x))
-        self.step += 1
         return model.unembed(model.norm(x))
-
-    def _attend(self, attention: Attention, x: Tensor, rotations: Tensor, layer: LayerCache) -> Tensor:
-        """Attention output [R, C] of the newest tokens; their keys and values enter the cache."""
-        heads = attention.heads(x)
-        if self.compiled:
-            mixed = attend_newest(heads, rotations, self.lengths, layer.prompt_keys, layer.prompt_values, layer.keys,
-                                  layer.values, self.step)
-        else:
-            mixed = self._mix(heads, rotations, layer)
-        output: Tensor = attention.out(mixed)
-        return output
-
-    def _mix(self, heads: Tensor, rotations: Tensor, layer: LayerCache) -> Tensor:
-        """As `attend_newest`, by torch."""
-        prompts, groups, _, count, dim = layer.keys.shape
-        width, seen = layer.prompt_values.shape[2], self.step + 1
-        number = heads.shape[1] // groups - 2
-        turned, new_values = heads.split((groups * number + groups, groups), dim=1)
-        places = (self.lengths + self.step).repeat_interleave(count)
-        q, k = rotate(turned, rotations[places]).split((groups * number, groups), dim=1)
-        # From [R, G * N, D] to [P, G, K, N, D]: what a key/value head needs lies together.
-        q = (q * dim**-0.5).view(prompts, count, groups, number, dim).transpose(1, 2).contiguous()
-        layer.keys[:, :, self.step] = k.view(prompts, count, groups, dim).transpose(1, 2)
-        layer.values[:, :, self.step] = new_values.view(prompts, count, groups, dim).transpose(1, 2)
-
-        padding = torch.arange(width, device=q.device) >= self.lengths[:, None]
-        to_prompt = q.flatten(2, 3) @ layer.prompt_keys.mT
-        to_prompt = to_prompt.masked_fill_(padding[:, None, None], float("-inf")).view(*q.shape[:4], width)
-        to_own = q @ layer.keys[:, :, :seen].transpose(2, 3).mT
-        weights = torch.cat((to_prompt, to_own), dim=-1).softmax(-1)
-        mixed = (weights[..., :width].flatten(2, 3) @ layer.prompt_values).view_as(q)
-        mixed = mixed + weights[..., width:] @ layer.values[:, :, :seen].transpose(2, 3)
-        return mixed.transpose(1, 2).reshape(prompts * count, -1)
 
     def _grow(self) -> None:
         """Twice the room, or as much as will be needed."""
@@ -150,7 +125,7 @@ class Grid:
 
         for layer in self.layers:
             layer.keys, layer.values = grown(layer.keys), grown(layer.values)
-        self.fast = self._fast_step()
+        self._renew()
 
     def keep(self, prompts: Tensor, rows: Tensor, count: int) -> None:
         """Shrink to these prompts [P'] and these rows [P' * count], both indices into the present grid."""
@@ -167,7 +142,7 @@ class Grid:
             layer.prompt_keys, layer.prompt_values = layer.prompt_keys[prompts], layer.prompt_values[prompts]
             layer.keys, layer.values = of_rows(layer.keys), of_rows(layer.values)
         self.lengths, self.count = self.lengths[prompts], count
-        self.fast = self._fast_step()
+        self._renew()
 
 
 def _room(like: Tensor, shape: tuple[int, ...]) -> Tensor:

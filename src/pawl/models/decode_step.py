@@ -48,12 +48,12 @@ class _Layer:
 class Step:
     """Advances R rows by a token, again and again."""
 
-    def __init__(self, model: Transformer, rows: int, lengths: Tensor,
+    def __init__(self, model: Transformer, lengths: Tensor, rotations: Tensor,
                  caches: Sequence[tuple[Tensor, Tensor, Tensor, Tensor]]) -> None:
-        """lengths [P] of the prompts; `caches` are prompt keys in blocks, prompt values, keys and values of each
-        layer, which are written to."""
-        arch, precision = model.arch, model.precision
-        self.model, self.lengths = model, lengths.numpy()
+        """lengths [P] of the prompts; rotations [positions, D/2] of all positions that there is room for; `caches` are
+        prompt keys in blocks, prompt values, keys and values of each layer, which are written to."""
+        arch, precision, rows = model.arch, model.precision, len(lengths) * caches[0][2].shape[3]
+        self.model, self.lengths, self.turns = model, lengths.numpy(), flat_rotations(rotations)
 
         def room(size: int, dtype: torch.dtype) -> Tensor:
             return torch.empty(rows, size, dtype=dtype)
@@ -75,17 +75,17 @@ class Step:
         ]
         self.last_norm = model.norm.weight.detach().numpy()
 
-    def advance(self, tokens: Tensor, rotations: Tensor, step: int) -> Tensor:
+    def advance(self, tokens: Tensor, step: int) -> Tensor:
         """Logits [R, V] after each row's newest token [R], which is the `step`-th of its completion."""
         x, hidden, normed, added, gate_up, inner = self.arrays
-        turns, epsilon = flat_rotations(rotations), self.model.arch.norm_epsilon
+        epsilon = self.model.arch.norm_epsilon
         torch.index_select(self.model.embed.weight, 0, tokens, out=self.x)
         self.added.zero_()
         add_and_norm_loop(x, added, self.layers[0].attention_norm, epsilon, normed)
         following = [layer.attention_norm for layer in self.layers[1:]]
         for layer, norm in zip(self.layers, (*following, self.last_norm), strict=True):
             layer.qkv()
-            newest_loop(self.heads, turns, self.lengths, *layer.cache, step, self.mixed)
+            newest_loop(self.heads, self.turns, self.lengths, *layer.cache, step, self.mixed)
             layer.out()
             add_and_norm_loop(x, added, layer.mlp_norm, epsilon, normed)
             layer.gate_up()

@@ -121,7 +121,7 @@ class PrefixCache:
                 hidden = self._stored.last_hidden(chosen)
                 logprobs = self.model.unembed(hidden).float().log_softmax(-1).cpu().numpy()
                 # One by one: the ends of a longer array would round otherwise than its middle.
-                values = [float(value.sigmoid()) for value in self.model.value(hidden).float()[: len(chosen)]]
+                values = [float(value.sigmoid()) for value in self.model.value(hidden).float().cpu()[: len(chosen)]]
                 yield from map(Evaluation, logprobs[: len(chosen)], values)
 
     def prompts(self, paths: Sequence[SlotArray]) -> Prompts:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pawl.keys import uniforms
 from pawl.models.decode import Grid, Prompts, prefill
 from pawl.models.draw import draw
+from pawl.models.graph_step import records
 from pawl.models.prefix_cache import PrefixCache
 from pawl.models.transformer import Transformer
 from pawl.records import FloatArray, IntArray, KeyArray, Sampling
@@ -30,8 +31,9 @@ ROWS = 512
 ROW_STEP = 16
 """Grids are padded to a multiple of this, so that matrix products take the same path whatever the batch: with 8 rows
 they took another than with 16 and more, and rounded otherwise."""
-SHRINK = 0.75
-"""A grid shrinks when no more than this share of its rows would remain."""
+SHRINK, SHRINK_RECORDED = 0.75, 0.5
+"""A grid shrinks when no more than this share of its rows would remain; the second where steps are recorded,
+for every grid anew."""
 
 Stopper = Callable[[IntArray], bool]
 """Whether the tokens [T] of a row, just extended, complete a stop string."""
@@ -103,6 +105,7 @@ def _sample_grid(
     logprobs_out = np.zeros((total, sampling.max_tokens), dtype=np.float32)
     lengths = np.full(total, sampling.max_tokens)
     ends = np.array(sorted(end))
+    share = SHRINK_RECORDED if records(device) else SHRINK
 
     place = _arrange(np.arange(total).reshape(-1, count))
     grid = Grid(model, opened([chosen[i] for i in place.prompts]), place.count, sampling.max_tokens)
@@ -123,7 +126,7 @@ def _sample_grid(
         if step + 1 == sampling.max_tokens or not (origin >= 0).any():
             break
         place = _arrange(origin.reshape(-1, grid.count))
-        if len(place.rows) <= SHRINK * len(origin):
+        if len(place.rows) <= share * len(origin):
             kept = torch.from_numpy(place.sources).to(device)
             grid.keep(torch.from_numpy(place.prompts).to(device), kept, place.count)
             drawn, origin = drawn[kept], place.rows

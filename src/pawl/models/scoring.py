@@ -29,7 +29,7 @@ def evaluate(forward: Forward, prefixes: Sequence[IntArray], device: torch.devic
         for row, member in enumerate(members):
             chosen[row, len(prefixes[member]) - 1] = True
         logits, values = forward(tokens.to(device), chosen.to(device))
-        logprobs = logits.float().log_softmax(-1).cpu().numpy()
+        logprobs, values = logits.float().log_softmax(-1).cpu().numpy(), values.cpu()
         for row, member in enumerate(members):
             results[member] = Evaluation(logprobs[row], float(values[row].sigmoid()))
     return [results[i] for i in range(len(prefixes))]
