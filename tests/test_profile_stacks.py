@@ -112,7 +112,7 @@ def test_threads_that_wait_for_other_processes_do_not_count_as_work() -> None:
     assert [verdict.result().score for verdict in [pool.score(problem, "") for _ in range(2)]] == [1, 1]
     late = pool.score(problem, "")
     found = seen(late.result)
-    assert times(found) > 0.8 * sum(one.times for one in found.values())
+    assert found and not any(code.co_name == "serve" for _, stack in found for code in stack)
 
 
 def test_a_function_that_only_calls_others_is_left_out() -> None:

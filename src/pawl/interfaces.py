@@ -190,7 +190,7 @@ class Trainable(Policy, Protocol):
 
     def forward(self, tokens: torch.Tensor, chosen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits [N, V] and value logits [N] at the N chosen positions (a mask [B, T], row by row) of right-padded
-        tokens [B, T]."""
+        tokens [B, T]. Training calls it from several threads at a time, and so `values`."""
         ...
 
     def values(self, tokens: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:

@@ -4,6 +4,7 @@ import errno
 import json
 import resource
 import sys
+import threading
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from pawl.errors import CheckpointError, MissingExtraError
 from pawl.interfaces import Trainable
 from pawl.keys import row_keys
-from pawl.learning.train import Objective, train
+from pawl.learning.batch import collate
+from pawl.learning.gradient import leave_gradient
+from pawl.learning.objective import Objective
+from pawl.learning.train import train
 from pawl.models.architecture import small
 from pawl.models.hf_policy import HFPolicy, load_hf_policy
 from pawl.models.policy import TransformerPolicy
@@ -139,6 +143,28 @@ def test_every_parameter_learns(policy: HFPolicy) -> None:
     logits, values = policy.forward(tokens, torch.ones_like(tokens, dtype=torch.bool))
     torch.autograd.backward(logits.log_softmax(-1)[:, 3].sum() + values.sum())
     assert all(parameter.grad is not None for _, parameter in policy.named_parameters())
+
+
+def test_threads_that_learn_side_by_side_do_not_meddle(policy: HFPolicy) -> None:
+    """The barrier brings them together in the middle of a pass."""
+    lessons = [TokenExample(policy.encode(text), np.ones(len(text), np.float32), 0, None, "self", text)
+               for text in ("1+2=3", "12*3+4", "9-9", "7+7=14")]
+    pieces = [collate(lessons[:2], torch.device("cpu")), collate(lessons[2:], torch.device("cpu"))]
+    gradients, together = [], threading.Barrier(2, timeout=30)
+
+    def meet(*_: object) -> None:
+        together.wait()
+
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        hook = policy.model.causal.get_input_embeddings().register_forward_hook(meet) if threads == 2 else None
+        leave_gradient(policy, pieces, Objective())
+        gradients.append({name: p.grad for name, p in policy.named_parameters() if p.grad is not None})
+    assert hook is not None
+    hook.remove()
+    torch.set_num_threads(1)
+    for name, expected in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], expected, rtol=1e-4, atol=1e-6)
 
 
 def test_a_clone_learns_alone(policy: HFPolicy) -> None:

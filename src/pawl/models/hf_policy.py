@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 import importlib
 import inspect
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -113,8 +114,11 @@ class HFModel(nn.Module):
         kept: list[Tensor] = []
         with ExitStack() as precision:
             precision.enter_context(self.rounding())
+            mine = threading.get_ident()
 
-            def choose(_module: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor]:
+            def choose(_module: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor] | None:
+                if threading.get_ident() != mine:
+                    return None  # a pass by another thread, side by side with this one
                 # In front of the output embeddings: what a model does to its logits afterwards, it does to these.
                 precision.enter_context(torch.autocast(self.device.type, enabled=False))
                 kept.append(pick(given[0]).float())
