@@ -167,7 +167,7 @@ def _searches() -> str:
 @click.option("--prior", type=click.Choice(["policy", "uniform"]), default="policy", show_default=True,
               help="Where a search's steps come from: the policy, or the rules, all alike.")
 @click.option("--tree", type=_PATH, metavar="FILE.html", help="Write the searches of a few problems as a page to read.")
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, auto, or vllm.")
 @click.option("--seed", default=0, show_default=True)
 @json_option
 @key_words

@@ -9,6 +9,7 @@
     ├── RunError               a run directory cannot be used: not empty, locked, or not a run
     │   └── LedgerError        a ledger of another version, or one that could not be written
     ├── TrainingError          learning cannot go on: the loss is not a number
+    ├── SamplerError           what samples for a policy has other weights, or computes other numbers
     └── MissingExtraError      an optional dependency is not installed; says which extra brings it
 
 Our own bugs are not here: they are assertions.
@@ -68,6 +69,10 @@ class LedgerError(RunError):
 
 class TrainingError(PawlError):
     """Learning cannot go on."""
+
+
+class SamplerError(PawlError):
+    """What samples for a policy has other weights, or computes other numbers."""
 
 
 class MissingExtraError(PawlError):

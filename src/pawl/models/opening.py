@@ -12,22 +12,28 @@ from pawl.errors import CheckpointError, ConfigError
 from pawl.interfaces import Trainable
 from pawl.models.architecture import from_hf_config, small
 from pawl.models.checkpoint import find_checkpoint, load_checkpoint
-from pawl.models.hf_policy import load_hf_policy
+from pawl.models.hf_policy import HFPolicy, load_hf_policy
 from pawl.models.pair import FOLDER, PolicyWithValue
 from pawl.models.policy import TransformerPolicy
 from pawl.models.precision import precision_of
 from pawl.models.tokenizer import read_json, train_tokenizer
 from pawl.models.transformer import Transformer, initialise
+from pawl.models.vllm_sampler import VLLMSampler
+
+VLLM = "vllm"
+"""As a device: a GPU on which vLLM samples."""
 
 
 def device_of(name: str) -> torch.device:
-    """The device that a setting names; `auto` is the first GPU, or the CPU where there is none."""
+    """The device that a setting names; `auto` is the first GPU, or the CPU where there is none, and `vllm` a GPU."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == VLLM:
+        name = "cuda"
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ConfigError(f"device must be auto, cpu or cuda, got {name!r}") from error
+        raise ConfigError(f"device must be auto, cpu, cuda or vllm, got {name!r}") from error
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(f"device must be one that is here, got {name!r}", hint="device auto takes what there is")
     return device
@@ -38,22 +44,28 @@ def open_policy(source: str | Path, *, device: str = "cpu", dtype: str = "float3
 
     With a value network beside it where the checkpoint has one. Llama, Qwen2 and Qwen3 run on Pawl's own transformer;
     what that cannot compute goes to transformers (extra `hf`). `dtype` is the precision of matrix products: float32,
-    bfloat16, or auto; weights are float32 in any case. Raises CheckpointError, MissingExtraError, or ConfigError for a
-    device that is not here.
+    bfloat16, or auto; weights are float32 in any case. On the device `vllm` vLLM draws the completions (extra `vllm`).
+    Raises CheckpointError, MissingExtraError, or ConfigError for a device that is not here.
     """
     place = device_of(device)
     precision = precision_of(dtype, place)
     directory = find_checkpoint(source)
-    policy: Trainable
+    policy: TransformerPolicy | HFPolicy
     if _is_ours(directory):
         model, tokenizer, chat = load_checkpoint(directory, device=place)
         model.precision = precision
         policy = TransformerPolicy(model, tokenizer, chat)
     else:
         policy = load_hf_policy(directory, device=place, precision=precision)
+    sampler = sampled_by(policy, device)
     if (directory / FOLDER).is_dir():
-        return PolicyWithValue(policy, open_policy(directory / FOLDER, device=device, dtype=dtype))
-    return policy
+        return PolicyWithValue(sampler, open_policy(directory / FOLDER, device=str(place), dtype=dtype))
+    return sampler
+
+
+def sampled_by(policy: TransformerPolicy | HFPolicy, device: str) -> Trainable:
+    """The policy itself, or with vLLM to draw its completions where a setting names `vllm` as the device."""
+    return VLLMSampler(policy) if device == VLLM else policy
 
 
 def _is_ours(directory: Path) -> bool:

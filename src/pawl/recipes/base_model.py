@@ -15,7 +15,7 @@ from pawl.keys import stream
 from pawl.learning.objective import Objective
 from pawl.learning.train import train
 from pawl.meters.truth_bits import surprisal_bits
-from pawl.models.opening import fresh_policy, open_policy
+from pawl.models.opening import fresh_policy, open_policy, sampled_by
 from pawl.recipes.settings import Settings
 from pawl.records import Demonstration, TokenExample
 from pawl.search.steps import text_of
@@ -70,8 +70,9 @@ def make_base(task: Task, real: RealData, settings: Settings,
         raise ConfigError(f"task {task.name!r} must have a corpus for a model from scratch to learn from",
                           hint="give the task a corpus, or name a checkpoint with --model")
     texts = [_text(demonstration) for demonstration in real.pool]
-    base = fresh_policy(texts, tokenizer=settings.tokenizer, depth=settings.depth, context=_context(real, settings),
-                        seed=stream(settings.seed, "weights"), device=settings.device, dtype=settings.dtype)
+    fresh = fresh_policy(texts, tokenizer=settings.tokenizer, depth=settings.depth, context=_context(real, settings),
+                         seed=stream(settings.seed, "weights"), device=settings.device, dtype=settings.dtype)
+    base = sampled_by(fresh, settings.device)  # as when it is opened again
     examples = encoded(base, real.pool)
     if not examples:
         raise ConfigError(f"a prompt of the corpus must be shorter than {base.context} tokens, all are longer",

@@ -66,7 +66,7 @@ class Settings:
     test_problems: Count = 1000
     """Held-out problems of the final report, at most."""
     device: str = "auto"
-    """cpu, cuda, or auto."""
+    """cpu, cuda, auto, or vllm: a GPU on which vLLM draws the attempts."""
     dtype: Literal["auto", "float32", "bfloat16"] = "float32"
     """Precision of matrix products; weights are float32. auto is bfloat16 where the machine has units for it."""
 
