@@ -164,7 +164,8 @@ def test_a_task_of_a_script_is_scored_without_running_the_script_again(tmp_path:
 
 
 WAITING = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background is deaf to it
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 import asked

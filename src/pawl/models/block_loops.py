@@ -1,4 +1,4 @@
-"""Compiled loops for a block that learns: what stands between its matrix products, and the gradient of it.
+"""Compiled loops for a block: what stands between its matrix products, and the gradient of it.
 
 Rows are tokens, R of them; C hidden size, I inner size, both multiples of LANES. What products take and give is in
 their precision, float32 or bfloat16 as uint16 of the same bits; sums, and what passes by them, are float32.
@@ -21,7 +21,8 @@ _compiled = partial(compiled, fast=True)
 @_compiled
 def sum_and_norm(x: Array, added: Numbers, weight: Array, epsilon: float, grown: Array, scales: Array, out: Numbers
                  ) -> None:
-    """grown [R, C] = x + added [R, C]; out [R, C] is its norm, and scales [R] what rows were multiplied by."""
+    """grown [R, C] = x + added [R, C], and may be x; out [R, C] is its norm, for which rows are multiplied by
+    scales [R]."""
     size = x.shape[1]
     stream, change, sums, target = x.reshape(-1), added.reshape(-1), grown.reshape(-1), out.reshape(-1)
     for r in range(len(x)):

@@ -12,11 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from pawl.models.attention import Numbers, flat_rotations, newest_loop
-from pawl.models.kernels import add_and_norm_loop, array_of, swiglu_loop
+from pawl.models.block_loops import sum_and_norm
+from pawl.models.kernels import array_of, swiglu_loop
 from pawl.models.precision import Linear
 from pawl.models.transformer import Block, Transformer
 from pawl.models.vectors import LANES
@@ -63,7 +65,7 @@ class Step:
         normed, added = room(arch.hidden_size, precision), room(arch.hidden_size, precision)
         projected, mixed = room(heads * arch.head_dim, precision), room(arch.num_heads * arch.head_dim, precision)
         gate_up, inner = room(2 * arch.intermediate_size, precision), room(arch.intermediate_size, precision)
-        self.added = added
+        self.added, self.scales = added, np.empty(rows, np.float32)
         self.arrays = [array_of(part) for part in (self.x, self.hidden, normed, added, gate_up, inner)]
         self.heads = array_of(projected.view(rows, heads, arch.head_dim))
         self.mixed = array_of(mixed.view(rows, arch.num_heads, arch.head_dim))
@@ -81,17 +83,17 @@ class Step:
         epsilon = self.model.arch.norm_epsilon
         torch.index_select(self.model.embed.weight, 0, tokens, out=self.x)
         self.added.zero_()
-        add_and_norm_loop(x, added, self.layers[0].attention_norm, epsilon, normed)
+        sum_and_norm(x, added, self.layers[0].attention_norm, epsilon, x, self.scales, normed)
         following = [layer.attention_norm for layer in self.layers[1:]]
         for layer, norm in zip(self.layers, (*following, self.last_norm), strict=True):
             layer.qkv()
             newest_loop(self.heads, self.turns, self.lengths, *layer.cache, step, self.mixed)
             layer.out()
-            add_and_norm_loop(x, added, layer.mlp_norm, epsilon, normed)
+            sum_and_norm(x, added, layer.mlp_norm, epsilon, x, self.scales, normed)
             layer.gate_up()
             swiglu_loop(gate_up, inner)
             layer.down()
-            add_and_norm_loop(x, added, norm, epsilon, hidden if norm is self.last_norm else normed)
+            sum_and_norm(x, added, norm, epsilon, x, self.scales, hidden if norm is self.last_norm else normed)
         return self.model.unembed(self.hidden)
 
 

@@ -15,7 +15,7 @@ import importlib
 import inspect
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +28,7 @@ from pawl.keys import uniforms
 from pawl.models.chat import ChatTemplate, encode_prompt, load_chat
 from pawl.models.checkpoint import DOWNLOADED, disk_errors, find_checkpoint, load_value_head, save_value_head
 from pawl.models.draw import draw
+from pawl.models.precision import in_float32
 from pawl.models.scoring import before_stop, evaluate, score, stops_now
 from pawl.models.tokenizer import Tokenizer, load_tokenizer
 from pawl.records import (
@@ -68,15 +69,6 @@ class HFModel(nn.Module):
     @property
     def device(self) -> torch.device:
         return self.value_head.weight.device
-
-    @contextmanager
-    def in_float32(self) -> Iterator[None]:
-        """All products while it is open."""
-        before, self.precision = self.precision, torch.float32
-        try:
-            yield
-        finally:
-            self.precision = before
 
     def rounding(self) -> torch.autocast:
         """Products inside it are in the model's precision, for which a weight is rounded once as long as it is open."""
@@ -225,7 +217,7 @@ class HFPolicy:
     def logprobs(self, prefixes: Sequence[IntArray], completions: Sequence[IntArray]) -> list[FloatArray]:
         """In float32, whatever the precision: what was sampled in another is set right by them."""
         count_tokens(self.named_parameters, read=sum(map(len, prefixes)) + sum(map(len, completions)))
-        with self.model.in_float32():
+        with in_float32(self.model):
             return score(self.forward, prefixes, completions, self.model.device)
 
     def clone(self) -> HFPolicy:

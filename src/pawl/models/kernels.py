@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from pawl.compiled import compiled, inlined
-from pawl.models.vectors import LANES, LEAST, LN_2_HIGH, LN_2_LOW, LOG2_E, exponential, load, spread, store, total
+from pawl.models.vectors import LANES, LEAST, LN_2_HIGH, LN_2_LOW, LOG2_E, exponential, load, store
 
 Array = NDArray[np.float32]
 
@@ -125,22 +125,6 @@ def _rms_norm_backward(gradient: Array, x: Array, weight: Array, scales: Array, 
         for i in range(size):
             target[i] = scale * (given[i] * weight[i] - along * row[i])
             of_weight[i] += given[i] * row[i] * scale
-
-
-@_compiled
-def add_and_norm_loop(x: Array, added: NDArray[Any], weight: Array, epsilon: float, out: NDArray[Any]) -> None:
-    """x [R, C] grows by `added` [R, C], and out [R, C] is its norm; C fills vectors."""
-    size = x.shape[1]
-    stream, change, target = x.reshape(-1), added.reshape(-1), out.reshape(-1)
-    for r in range(len(x)):
-        squares = spread(np.float32(0))
-        for i in range(r * size, (r + 1) * size, LANES):
-            grown = load(stream, i) + load(change, i)
-            store(stream, i, grown)
-            squares += grown * grown
-        scale = np.float32(1 / np.sqrt(total(squares) / size + epsilon))
-        for i in range(0, size, LANES):
-            store(target, r * size + i, load(stream, r * size + i) * scale * load(weight, i))
 
 
 @_compiled

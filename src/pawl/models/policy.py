@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from pawl.models.chat import ChatTemplate, encode_prompt
 from pawl.models.checkpoint import save_checkpoint
+from pawl.models.precision import in_float32
 from pawl.models.prefix_cache import MOST_BYTES, PrefixCache
 from pawl.models.sampling import sample
 from pawl.models.scoring import before_stop, evaluate, score, stops_now
@@ -78,7 +79,7 @@ class TransformerPolicy:
     def logprobs(self, prefixes: Sequence[IntArray], completions: Sequence[IntArray]) -> list[FloatArray]:
         """In float32, whatever the precision: what was sampled in another is set right by them."""
         count_tokens(self.named_parameters, read=sum(map(len, prefixes)) + sum(map(len, completions)))
-        with self.model.in_float32():
+        with in_float32(self.model):
             return score(self.forward, prefixes, completions, self.model.device)
 
     @contextmanager

@@ -6,6 +6,10 @@ precision training (Micikevicius et al. 2018, section 3.1: float32 master weight
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -30,6 +34,22 @@ def _has_units(device: torch.device) -> bool:
         told = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}  # older ones do not tell
         return bool(told.get("amx_bf16", False))
     return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+class Multiplies(Protocol):
+    """A model whose products are computed in a precision."""
+
+    precision: torch.dtype
+
+
+@contextmanager
+def in_float32(model: Multiplies) -> Iterator[None]:
+    """All of a model's products while it is open."""
+    before, model.precision = model.precision, torch.float32
+    try:
+        yield
+    finally:
+        model.precision = before
 
 
 class Linear(nn.Linear):

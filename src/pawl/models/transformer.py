@@ -11,7 +11,6 @@ Not covered: mixture of experts, sliding windows, cross attention; `architecture
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -146,15 +145,6 @@ class Transformer(nn.Module):
         for module in self.modules():
             if isinstance(module, Linear):
                 module.precision = precision
-
-    @contextmanager
-    def in_float32(self) -> Iterator[None]:
-        """All products while it is open."""
-        before, self.precision = self.precision, torch.float32
-        try:
-            yield
-        finally:
-            self.precision = before
 
     def layers(self) -> Iterator[Block]:
         """The blocks in order, typed."""

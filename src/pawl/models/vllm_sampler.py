@@ -17,16 +17,14 @@ afterwards.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pawl.errors import SamplerError
-from pawl.interfaces import Remembers
+from pawl.models.around import Around
 from pawl.models.checkpoint import flat, hf_views
 from pawl.models.hf_policy import HFPolicy
 from pawl.models.policy import TransformerPolicy
@@ -34,16 +32,7 @@ from pawl.models.precision import written
 from pawl.models.scoring import before_stop, stops_now
 from pawl.models.vllm_engine import Drawn, Engine
 from pawl.models.weight_hash import weight_hash
-from pawl.records import (
-    Completion,
-    Demonstration,
-    Evaluation,
-    FloatArray,
-    IntArray,
-    KeyArray,
-    Prompt,
-    Sampling,
-)
+from pawl.records import Completion, IntArray, KeyArray, Sampling
 from pawl.stages import count as count_tokens
 
 CHECKED_EVERY, CHECKED = 4096, 32
@@ -53,12 +42,15 @@ BOUNDS = {torch.float32: 0.02, torch.bfloat16: 0.05}
 precision."""
 
 
-class VLLMSampler:
-    """Implements `Trainable` and `Remembers`: `propose` is vLLM's."""
+class VLLMSampler(Around):
+    """All but `propose`, which is vLLM's, is the policy's."""
+
+    policy: TransformerPolicy | HFPolicy
 
     def __init__(self, policy: TransformerPolicy | HFPolicy) -> None:
         """With the engine of its architecture and precision. Raises MissingExtraError without vLLM."""
-        self.policy, self.engine = policy, engine_of(policy)
+        super().__init__(policy)
+        self.engine = engine_of(policy)
         self.unchecked = CHECKED_EVERY
         """Completions drawn since the last check."""
 
@@ -122,48 +114,8 @@ class VLLMSampler:
         return Completion(before_stop(tokenizer.decode(kept), sampling.stop), kept, row.logprobs[:length],
                           "stop" if ended else "length")
 
-    @property
-    def context(self) -> int:
-        return self.policy.context
-
-    def encode(self, prompt: Prompt) -> IntArray:
-        return self.policy.encode(prompt)
-
-    def encode_demonstration(self, demonstration: Demonstration) -> tuple[IntArray, IntArray]:
-        return self.policy.encode_demonstration(demonstration)
-
-    def evaluate(self, prefixes: Sequence[IntArray]) -> list[Evaluation]:
-        return self.policy.evaluate(prefixes)
-
-    def logprobs(self, prefixes: Sequence[IntArray], completions: Sequence[IntArray]) -> list[FloatArray]:
-        return self.policy.logprobs(prefixes, completions)
-
-    @contextmanager
-    def remembering(self) -> Iterator[None]:
-        """For what the policy is asked; vLLM keeps prefixes by itself."""
-        with self.policy.remembering() if isinstance(self.policy, Remembers) else nullcontext():
-            yield
-
-    def unread(self, prefixes: Sequence[IntArray]) -> list[int]:
-        """Of the policy."""
-        if isinstance(self.policy, Remembers):
-            return list(self.policy.unread(prefixes))
-        return [len(prefix) for prefix in prefixes]
-
     def clone(self) -> VLLMSampler:
         return VLLMSampler(self.policy.clone())
-
-    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
-        return self.policy.named_parameters()
-
-    def forward(self, tokens: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        return self.policy.forward(tokens, chosen)
-
-    def values(self, tokens: Tensor, chosen: Tensor) -> Tensor:
-        return self.policy.values(tokens, chosen)
-
-    def save(self, directory: Path) -> None:
-        self.policy.save(directory)
 
 
 _engines: WeakValueDictionary[tuple[str, torch.dtype], Engine] = WeakValueDictionary()
