@@ -105,7 +105,7 @@ class _Share:
     def add(self, other: _Share) -> None:
         self.losses = {name: self.losses.get(name, 0.0) + other.losses.get(name, 0.0)
                        for name in self.losses | other.losses}
-        self.gradients = [more if mine is None else mine if more is None else mine.add_(more)
+        self.gradients = [more if mine is None else mine if more is None else mine + more
                           for mine, more in zip(self.gradients, other.gradients, strict=True)]
 
 
