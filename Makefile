@@ -1,4 +1,4 @@
-# make demo    a model teaches itself Countdown by searching, in five to seven minutes on two cores
+# make demo    a model teaches itself Countdown by searching, in three to five minutes on two cores
 # make test    ruff, mypy and the whole test suite
 #
 # Both make their own virtual environment in .venv. Another Python: make demo PYTHON=python3.12
