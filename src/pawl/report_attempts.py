@@ -53,7 +53,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Mean score of a generation's judged attempts and its 95% interval, in which problems are independent."""
+    """Mean score of a generation's own judged attempts and its 95% interval, in which problems are independent."""
 
     mean: float
     interval: tuple[float, float]
@@ -69,7 +69,7 @@ class Reading:
     failures: Counter[str] = field(default_factory=Counter)
     """Attempts and verdicts that came to nothing, by the first words of the reason."""
     sampled: dict[int, Estimate] = field(default_factory=dict)
-    """By generation."""
+    """By generation; what search found beside it is not the policy's."""
 
     def shown_words(self) -> str:
         """How the rows were chosen."""
@@ -101,7 +101,7 @@ def read_attempts(generations: Iterable[tuple[int, Iterable[tuple[Attempt, Verdi
         for place, (attempt, verdict) in enumerate(pairs):
             kind = _kind(attempt, verdict, solved)
             reading.totals[kind] += 1
-            if verdict.score is not None:
+            if verdict.score is not None and attempt.source == "self":
                 scores.setdefault(attempt.problem.id, []).append(verdict.score)
             if error := attempt.error or verdict.error:
                 reading.failures[_reason(error)] += 1
