@@ -61,7 +61,7 @@ class Engine:
         self._state: State = []
 
     @cached_property
-    def library(self) -> Any:
+    def package(self) -> Any:
         os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"  # read when vLLM starts
         return importlib.import_module("vllm")
 
@@ -69,7 +69,7 @@ class Engine:
         """What vLLM calls an LLM. Tokens go in and come out, so it needs no tokenizer."""
         with tempfile.TemporaryDirectory() as directory:
             policy.save(Path(directory))
-            return self.library.LLM(
+            return self.package.LLM(
                 model=directory, dtype=str(self.dtype).removeprefix("torch."), load_format="dummy",
                 skip_tokenizer_init=True, generation_config="vllm", max_model_len=policy.context,
                 gpu_memory_utilization=MEMORY, logprobs_mode="raw_logprobs", seed=0)
@@ -97,7 +97,7 @@ class Engine:
     def draw(self, prefixes: Sequence[IntArray], seeds: Sequence[int], sampling: Sampling, end: Sequence[int]
              ) -> list[Drawn]:
         """A completion of each prefix, by the random numbers of its own seed; `end` are the tokens that end one."""
-        asked = [self.library.SamplingParams(
+        asked = [self.package.SamplingParams(
             temperature=sampling.temperature, top_k=sampling.top_k, top_p=sampling.top_p, seed=seed, logprobs=0,
             max_tokens=sampling.max_tokens, stop_token_ids=list(end), ignore_eos=True, detokenize=False)
             for seed in seeds]
