@@ -1,4 +1,4 @@
-"""TRL's trainers on a checkpoint of Pawl's: unmodified, and as fast as their documentation makes them on a CPU.
+"""TRL's trainers on a checkpoint of Pawl's: unmodified, and as fast on a CPU as was found without compiling.
 
 Nothing is saved, reported or logged on the way, activations are kept instead of computed again (TRL's default is to
 compute them again), and the optimiser is the fused AdamW. LOG.md has what else was tried: static caches, continuous

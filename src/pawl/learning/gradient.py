@@ -1,9 +1,9 @@
 """The loss of a batch and its gradient, a piece of the batch after the other.
 
-What lies between two operations on a piece stays near the core, a piece is padded to its own longest row only, and the
-memory that a gradient takes does not grow with the batch. On a CPU pieces are learnt from side by side, a thread each:
-operations that follow each other on one core wait for nobody. What comes out is a function of the batch and of the
-number of threads, never of their timing.
+On a CPU pieces are learnt from side by side, a thread each: operations that follow each other on one core wait for
+nobody, what lies between two of them stays near it, a piece is padded to its own longest row only, and what must be
+kept for a gradient is that of a piece. What comes out is a function of the batch and of the number of threads, never of
+their timing. Another device takes the batch in one piece.
 """
 
 from __future__ import annotations
