@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def sides(tmp_path: Path) -> Sides:
     task = Countdown()
     texts = [text.prompt + text.completion for text in task.corpus(50, 0)]
     fresh_policy(texts, tokenizer="char", depth=1, context=64, seed=0).save(tmp_path)
-    return Sides(tmp_path, task, repeats=1)
+    return Sides(tmp_path, task, repeats=1, compiled=False)
 
 
 def test_both_sides_sample_and_learn_the_same_number_of_tokens_in_as_many_steps(sides: Sides) -> None:
@@ -63,13 +64,21 @@ def test_completions_end_where_lengths_are_not_forced(sides: Sides) -> None:
 def test_a_row_for_each_load_and_precision_holds_what_is_promised() -> None:
     pytest.importorskip("trl", reason="the peer is trl")
     free = Load(prompts=3, completions=2, new_tokens=4, forced=False, kl=0.1)
-    rows = run(1, ["float32", "bfloat16"], [LOAD, free], [LOAD], TINY)
+    rows = run(1, ["float32", "bfloat16"], [LOAD, free], [LOAD], TINY, compiled=False)
     assert [(row["peer"], row["size"].split()[-1]) for row in rows] == [
         (peer, dtype) for dtype in ("float32", "bfloat16")
         for peer in ("TRL GRPOTrainer", "TRL GRPOTrainer, both with KL", "TRL SFTTrainer")]
     for row in rows:
         assert row.keys() >= PROMISED and row["name"] == "policy-step"
         assert 0 < row["low"] <= row["ratio"] <= row["high"]
+
+
+def test_the_peer_is_compiled_where_asked_for_and_its_rows_say_so(sides: Sides) -> None:
+    turns = TurnAbout(lambda: LOAD.attempts, work=LOAD.attempts, repeats=1)
+    for compiled in (False, True):
+        asked = replace(sides, compiled=compiled)
+        assert asked.grpo(LOAD, "float32", turns).args.torch_compile is compiled
+        assert asked.named("TRL").endswith(", compiled") is compiled
 
 
 def test_without_the_peer_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

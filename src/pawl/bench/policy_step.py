@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from pawl.bench.pairs import TurnAbout, Work, precisions
-from pawl.bench.trl_peers import grpo, need_trl, sft
+from pawl.bench.trl_peers import can_compile, grpo, need_trl, sft
 from pawl.interfaces import Judge
 from pawl.judges.truth import truth
 from pawl.learning.objective import Objective
@@ -70,20 +70,20 @@ class Load:
 WHOLE = (Load(), Load(kl=0.01), Load(new_tokens=16, forced=False))
 HALF = (Load(),)
 
-
 def run(repeats: int = 7, dtypes: Sequence[str] = (), whole: Sequence[Load] = WHOLE, half: Sequence[Load] = HALF,
-        base: Settings = BASE) -> list[dict[str, Any]]:
+        base: Settings = BASE, compiled: bool | None = None) -> list[dict[str, Any]]:
     """A row for each precision and load: attempts (or, of the training half, tokens) per second over TRL's, median and
     range over the pairs. Raises MissingExtraError where TRL is not installed.
 
-    Without `dtypes`: float32, and bfloat16 where the machine has units for it.
+    Without `dtypes`: float32, and bfloat16 where the machine has units for it. `compiled`: whether the peer's model is
+    made faster by `torch.compile`; if not said, where that can be.
     """
     need_trl("pawl bench policy-step")
     task = Countdown()
     policy, made = make_base(task, real_data(task, base), base, lambda done, total: None)
     with tempfile.TemporaryDirectory() as directory:
         policy.save(Path(directory))
-        side = Sides(Path(directory), task, repeats)
+        side = Sides(Path(directory), task, repeats, can_compile() if compiled is None else compiled)
         return [{"name": "policy-step", "size": f"{load.size} {dtype}", "parameters": made["parameters"]} | row
                 for dtype in dtypes or precisions()
                 for load, row in [*((load, side.whole(load, dtype)) for load in whole),
@@ -108,13 +108,15 @@ class Sides:
     checkpoint: Path
     task: Countdown
     repeats: int
+    compiled: bool
+    """Whether the peer's model is."""
 
     def whole(self, load: Load, dtype: str) -> dict[str, Any]:
         """Sample, score and train."""
         turns = TurnAbout(self.step(load, dtype), work=load.attempts, repeats=self.repeats)
         trainer = self.grpo(load, dtype, turns)
         trainer.train()
-        peer = "TRL GRPOTrainer, both with KL" if load.kl else "TRL GRPOTrainer"
+        peer = self.named("TRL GRPOTrainer") + ", both with KL" * (load.kl > 0)
         return {"peer": peer, "unit": "attempts per second, Pawl over peer"} | turns.compared()
 
     def half(self, load: Load, dtype: str) -> dict[str, Any]:
@@ -123,10 +125,14 @@ class Sides:
         work = sum(len(example.tokens) for example in examples)
         turns = TurnAbout(self.training(examples, load, dtype), work=work, repeats=self.repeats, calls=load.train_steps)
         trainer = sft(self.checkpoint, [*examples] * (turns.calls // load.train_steps), turns, dtype=dtype,
+                      torch_compile=self.compiled,
                       per_device_train_batch_size=load.attempts, learning_rate=RATE, max_steps=turns.calls)
         trainer.train()
         assert trainer.state.log_history[-1]["num_tokens"] == work * turns.calls // load.train_steps
-        return {"peer": "TRL SFTTrainer", "unit": "tokens per second, Pawl over peer"} | turns.compared()
+        return {"peer": self.named("TRL SFTTrainer"), "unit": "tokens per second, Pawl over peer"} | turns.compared()
+
+    def named(self, peer: str) -> str:
+        return peer + ", compiled" * self.compiled
 
     def step(self, load: Load, dtype: str) -> Work:
         """A policy step by Pawl on the next problems, which returns how many attempts it learnt from."""
@@ -137,7 +143,8 @@ class Sides:
     def grpo(self, load: Load, dtype: str, turns: TurnAbout) -> Any:
         """A policy step by TRL on the next problems, turn about."""
         problems = [problem for batch in self.problems(load) for problem in batch]
-        return grpo(self.checkpoint, self.task, problems, turns, dtype=dtype, shuffle_dataset=False, beta=load.kl,
+        return grpo(self.checkpoint, self.task, problems, turns, dtype=dtype, torch_compile=self.compiled,
+                    shuffle_dataset=False, beta=load.kl,
                     num_generations=load.completions, per_device_train_batch_size=load.attempts, learning_rate=RATE,
                     max_completion_length=load.new_tokens, max_steps=turns.calls,
                     generation_kwargs={"min_new_tokens": load.new_tokens} if load.forced else None)
