@@ -25,7 +25,7 @@ ROWS = (
     ("profile",),
     ("loop", "evaluate", "report", "export"),
     ("measure",),
-    ("play", "ledger", "run_directory"),
+    ("play", "ledger", "run_directory", "match", "self_play", "players"),
     ("tasks", "models", "search", "judges", "selection", "learning", "gate", "meters", "testing"),
     ("interfaces", "config", "plugins"),
     ("compiled", "keys", "peak", "stages", "threads", "time_limit"),
@@ -34,7 +34,7 @@ ROWS = (
 """A part imports from itself and from the rows below its own. `ledger_rows.py` is a page of `ledger.py`."""
 
 WITH_TORCH = {"models", "learning", "play", "measure", "loop", "evaluate", "recipes", "bench", "peak", "profile",
-              "threads"}
+              "self_play", "threads"}
 LONGEST_FILE = 400
 HEIGHT = {part: -row for row, parts in enumerate(ROWS) for part in parts}
 

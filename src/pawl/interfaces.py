@@ -1,4 +1,4 @@
-"""The nouns of Pawl on one page: Task, Policy, Judge, Search, Learner, Gate.
+"""The nouns of Pawl on one page: Task, Game, Policy, Judge, Search, Learner, Gate.
 
 A thing with one method is a function; a thing with several is a protocol here. Nothing in this file does anything:
 it says what each stage may count on, and `pawl.testing` checks that a part keeps its promises.
@@ -10,6 +10,8 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from numpy.typing import NDArray
 
 from pawl.records import (
     Attempt,
@@ -26,7 +28,9 @@ from pawl.records import (
     Prompt,
     Sampling,
     Split,
+    Symmetry,
     Verdict,
+    Views,
 )
 
 if TYPE_CHECKING:
@@ -127,6 +131,99 @@ class StepTask(Task, Protocol):
 
     def key(self, state: Any) -> Hashable:
         """Equal for states that are equal, however they were reached."""
+        ...
+
+
+@runtime_checkable
+class Game(Task, Protocol):
+    """A task of two players who see everything and win what the other loses. Its problems are openings to play on from,
+    an answer is the moves that were made, and its truth is what player 0 got, put into [0, 1].
+
+    A state is a position; moves are numbers from 0 to `moves` - 1, the same ones in every position.
+    """
+
+    moves: int
+    """A"""
+    shape: tuple[int, int, int]
+    """(C, H, W) of a board as a network sees it."""
+
+    def start(self, problem: Problem | None = None) -> Any:
+        """The position after a problem's opening; without one, the first."""
+        ...
+
+    def player(self, state: Any) -> int:
+        """Who moves, 0 or 1."""
+        ...
+
+    def actions(self, state: Any) -> Sequence[int]:
+        """Legal moves, smallest first; none when the game is over."""
+        ...
+
+    def step(self, state: Any, action: int) -> Any:
+        """The position after a move; the one before stays as it was. Raises IllegalAction when the rules forbid it."""
+        ...
+
+    def terminal(self, state: Any) -> bool: ...
+
+    def returns(self, state: Any) -> tuple[float, float]:
+        """What each player got from a game that is over, in [-1, 1]; the two sum to 0."""
+        ...
+
+    def observe(self, state: Any) -> FloatArray:
+        """[C, H, W] the board from the view of whoever moves."""
+        ...
+
+    def key(self, state: Any) -> Hashable:
+        """Equal for states that are equal, however they were reached."""
+        ...
+
+    def show(self, state: Any) -> str:
+        """The board for people to look at."""
+        ...
+
+    def move_name(self, state: Any, action: int) -> str:
+        """A move as people write it, without blanks."""
+        ...
+
+    def parse_move(self, state: Any, text: str) -> int:
+        """The legal move that a text names. Raises IllegalAction when it names none."""
+        ...
+
+    def symmetries(self) -> Sequence[Symmetry]:
+        """Ways to turn or mirror the board that leave the game as it is; the one that changes nothing need not be among
+        them."""
+        ...
+
+
+class ManyBoards(Protocol):
+    """The rules of a game for many positions at a time, states in an array [L, ...]."""
+
+    def start(self, openings: Sequence[Sequence[int]]) -> NDArray[Any]:
+        """[L, ...] the positions after these moves."""
+        ...
+
+    def step(self, states: NDArray[Any], moves: IntArray) -> NDArray[Any]:
+        """[L, ...] the positions after legal moves [L]."""
+        ...
+
+    def view(self, states: NDArray[Any]) -> Views: ...
+
+
+@runtime_checkable
+class InMany(Protocol):
+    """A game that knows its rules for many positions at a time, faster than one after the other."""
+
+    def many(self) -> ManyBoards: ...
+
+
+class BoardPlayer(Protocol):
+    """Who plays a board game."""
+
+    name: str
+
+    def choose(self, lines: Sequence[Sequence[int]], states: NDArray[Any], keys: KeyArray) -> IntArray:
+        """[L] moves in positions [L], none of which is an end; `lines` are the moves that led there from the first
+        position, `keys` [L] the luck of each."""
         ...
 
 

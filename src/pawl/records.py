@@ -1,7 +1,8 @@
 """The records that flow through the loop: frozen, plain, numpy only.
 
-Letters used in shapes: B rows of a batch, K attempts at one problem, T tokens, V vocabulary, N problems.
-Log-probabilities are in nats. Scores lie in [0, 1].
+Letters used in shapes: B rows of a batch, K attempts at one problem, T tokens (of a game: moves), V vocabulary, N
+problems; of boards, L positions, C planes, H rows, W columns, A moves that a game has. Log-probabilities are in nats.
+Scores lie in [0, 1], what a player gets from a game in [-1, 1].
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 IntArray: TypeAlias = NDArray[np.int32]
 KeyArray: TypeAlias = NDArray[np.uint64]
 FloatArray: TypeAlias = NDArray[np.float32]
+Flags: TypeAlias = NDArray[np.bool_]
 Message: TypeAlias = Mapping[str, str]
 Prompt: TypeAlias = str | tuple[Message, ...]
 Split: TypeAlias = Literal["train", "gate", "test"]
@@ -247,6 +249,52 @@ class TokenExample:
     """Attempts that this example stands for when the value learns from it."""
     step_values: StepValues | None = None
     """Values of chosen prefixes, in place of the truth of the whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """What is to be seen of L positions of a game of two."""
+
+    boards: FloatArray
+    """[L, C, H, W] from the view of whoever moves."""
+    legal: Flags
+    """[L, A]; none where it is over."""
+    players: IntArray
+    """[L] who moves, 0 or 1."""
+    over: Flags
+    """[L]"""
+    results: FloatArray
+    """[L] what whoever would move gets, in [-1, 1], where it is over; else 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Symmetry:
+    """A way to turn or mirror a board that leaves the game as it is."""
+
+    cells: IntArray
+    """[H W] the old cell that comes to each cell, row by row."""
+    moves: IntArray
+    """[A] the old move that each move was."""
+
+
+@dataclass(frozen=True, slots=True)
+class GameExample:
+    """A game to learn from, move by move."""
+
+    problem_id: str
+    opening: IntArray
+    """[O] moves that were made before anybody thought."""
+    moves: IntArray
+    """[T]"""
+    policies: FloatArray
+    """[T, A] what a policy should have proposed before each move."""
+    values: FloatArray
+    """[T] what search expected for whoever moved, in [-1, 1]."""
+    weights: FloatArray
+    """[T] of each policy in what is learnt; 0 where nobody thought."""
+    result: float
+    """What player 0 got, in [-1, 1]."""
+    source: str = "self"
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ def _back(tree: Tree, b: int, paths: Paths, number: int) -> None:
         edge.value = worth(tree, b, parent, node)
         value *= turn(tree, b, parent, node)
         _visit(tree, b, parent, value)
-        if tree.nodes[b, node].upper < np.inf or tree.nodes[b, node].lower > -np.inf:
+        if tree.nodes[b, node].upper < tree.reach or tree.nodes[b, node].lower > -tree.reach:
             _bound(tree, b, parent)
         node = parent
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pawl.compiled import compiled, plain
+from pawl.compiled import compiled, inlined, plain
 from pawl.records import FloatArray, IntArray
 from pawl.search.back import land
 from pawl.search.graph import link
@@ -21,7 +21,8 @@ from pawl.search.tree import NONE, Leaves, Tree, attach, bounds, enlarge, expand
 from pawl.search.walk import unwalked, walk
 
 Evaluate = Callable[[IntArray, IntArray, IntArray], Leaves]
-"""(trees [L], nodes [L], actions [L]) -> what lies where each action leads, in that order."""
+"""(trees [L], nodes [L], actions [L]) -> what lies where each action leads, in that order; with room for more actions
+where a node has more than any before."""
 
 Propose = Callable[[IntArray, IntArray], FloatArray]
 """(trees [L], nodes [L]) -> priors [L, A] over the actions of nodes that are walked through for the first time."""
@@ -48,7 +49,7 @@ class Outcome:
 
 def search(roots: Leaves, evaluate: Evaluate, *, rule: Rule, simulations: int, considered: int = 16,
            noise: Numbers | None = None, propose: Propose | None = None, together: int = 1, find: Find | None = None,
-           kept: Tree | None = None, limit: Limit | None = None) -> Outcome:
+           kept: Tree | None = None, limit: Limit | None = None, reach: float = np.inf) -> Outcome:
     """`simulations` walks down each of B trees, fewer where the `limit` is reached.
 
     For GUMBEL, `noise` [B, A] is added to the root's log priors (none: 0, the best play without luck), and the
@@ -58,9 +59,10 @@ def search(roots: Leaves, evaluate: Evaluate, *, rule: Rule, simulations: int, c
     of the rule).
 
     With `find`, actions that lead to one node share it, and only new ones are evaluated. Trees that are `kept` go on
-    from what they have, an empty one from its root; of `roots` they take the priors.
+    from what they have, an empty one from its root; of `roots` they take the priors. No value is beyond `reach` or its
+    negative.
     """
-    tree = _planted(roots, kept, 1 + (simulations if limit is None else min(simulations, FIRST_ROOM)))
+    tree = _planted(roots, kept, 1 + (simulations if limit is None else min(simulations, FIRST_ROOM)), reach)
     rows = np.arange(len(roots.priors), dtype=np.int32)
     scores = _root_scores(roots.priors, noise)
     levels = _levels(roots.priors, rule, simulations, considered, limit)
@@ -86,14 +88,15 @@ def search(roots: Leaves, evaluate: Evaluate, *, rule: Rule, simulations: int, c
         if find is not None and fresh.size:
             fresh = fresh[:, link(tree, fresh, find(fresh[0], fresh[1], fresh[2]))]
         leaves = evaluate(fresh[0], fresh[1], fresh[2]) if fresh.size else nothing
+        tree, scores = _widened(tree, scores, leaves.priors.shape[1])
         land(plain(tree), rows, fresh, plain(leaves), plain(paths), walks)
     return outcome(tree, rule, scores)
 
 
-def _planted(roots: Leaves, kept: Tree | None, more: int) -> Tree:
+def _planted(roots: Leaves, kept: Tree | None, more: int, reach: float) -> Tree:
     """Trees with these roots and room for more nodes."""
     trees, count = roots.priors.shape
-    tree = plant(trees, more, count) if kept is None else enlarge(kept, kept.nodes.shape[1] + more, count)
+    tree = plant(trees, more, count, reach) if kept is None else enlarge(kept, kept.nodes.shape[1] + more, count)
     there = tree.sizes > 0
     new, old = (np.flatnonzero(those).astype(np.int32) for those in (~there, there))
     nowhere = np.full_like(new, NONE)
@@ -103,11 +106,17 @@ def _planted(roots: Leaves, kept: Tree | None, more: int) -> Tree:
 
 
 def _expanded(tree: Tree, scores: Numbers, places: IntArray, priors: FloatArray) -> tuple[Tree, Numbers]:
-    """The tree and the root's scores, with room for more actions if the priors have more."""
-    if (more := priors.shape[1] - tree.edges.shape[2]) > 0:
-        tree = enlarge(tree, tree.nodes.shape[1], priors.shape[1])
-        scores = np.pad(scores, ((0, 0), (0, more)), constant_values=-np.inf)
+    """The tree and the root's scores, with the priors of these places."""
+    tree, scores = _widened(tree, scores, priors.shape[1])
     expand(tree, places, priors)
+    return tree, scores
+
+
+def _widened(tree: Tree, scores: Numbers, actions: int) -> tuple[Tree, Numbers]:
+    """The tree and the root's scores, with room for so many actions."""
+    if (more := actions - tree.edges.shape[2]) > 0:
+        tree = enlarge(tree, tree.nodes.shape[1], actions)
+        scores = np.pad(scores, ((0, 0), (0, more)), constant_values=-np.inf)
     return tree, scores
 
 
@@ -168,3 +177,15 @@ def _decide(tree: Tree, rule: Rule, scores: Numbers, actions: IntArray, policy: 
                         best, worth = a, this
                 policy[b, a] = visits[a] / total if total > 0 else priors[a] / likelihood
             actions[b] = best
+        if q[actions[b]] < here.lower:  # something better is sure, and was looked at no more for that
+            actions[b] = _surest(tree, b, here.lower)
+
+
+@inlined
+def _surest(tree: Tree, b: int, lower: float) -> int:
+    """The first action of a root that is worth so much at least."""
+    for a in range(tree.edges.shape[2]):
+        child = tree.edges[b, 0, a].child
+        if child != NONE and tree.edges[b, 0, a].prior > 0 and bounds(tree, b, 0, child)[0] >= lower:
+            return a
+    return NONE

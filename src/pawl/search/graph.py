@@ -36,7 +36,7 @@ def regrown(tree: Tree, rows: IntArray, starts: IntArray) -> tuple[Tree, list[In
     """
     orders, counts = _below(tree, rows, starts)
     found = [order[:count] for order, count in zip(orders, counts, strict=True)]
-    kept = plant(len(rows), max(1, int(counts.max(initial=0))), tree.edges.shape[2])
+    kept = plant(len(rows), max(1, int(counts.max(initial=0))), tree.edges.shape[2], tree.reach)
     for i, (b, order) in enumerate(zip(rows, found, strict=True)):
         numbers = np.full(tree.nodes.shape[1] + 1, NONE, np.int32)  # the last for NONE itself
         numbers[order] = np.arange(len(order))

@@ -110,10 +110,10 @@ def first_value(rule: Rule, priors: FloatArray, visits: IntArray, q: Numbers, va
 @inlined
 def mixed_value(priors: FloatArray, visits: IntArray, q: Numbers, estimate: float) -> float:
     """The evaluator's value, weighed as one visit, and the visited ones', weighed by prior (Danihelka et al. 2022,
-    appendix D)."""
+    appendix D). One that can no longer matter, whose prior is 0, is left out."""
     seen, weighted, count = 0.0, 0.0, 0
     for a in range(len(priors)):
-        if visits[a] > 0:
+        if visits[a] > 0 and priors[a] > 0:
             seen += priors[a]
             weighted += priors[a] * q[a]
             count += visits[a]

@@ -48,6 +48,8 @@ class Tree(NamedTuple):
     shared: Flags
     """[B] whether a node may have visits that did not come by each edge to it: it has several, or visits from an
     earlier search."""
+    reach: float
+    """Values lie between this and its negative for sure: who is proven to get it need look no further."""
 
 
 class Leaves(NamedTuple):
@@ -65,11 +67,11 @@ class Leaves(NamedTuple):
     """[L] the estimate is the true value."""
 
 
-def plant(trees: int, nodes: int, actions: int) -> Tree:
+def plant(trees: int, nodes: int, actions: int, reach: float = np.inf) -> Tree:
     """Empty trees with room for so many nodes and actions."""
     tree = Tree(np.zeros((trees, nodes), NODE), np.zeros((trees, nodes, actions), EDGE), np.zeros(trees, np.int32),
-                np.zeros(trees, np.bool_))
-    tree.nodes["lower"], tree.nodes["upper"] = -np.inf, np.inf
+                np.zeros(trees, np.bool_), reach)
+    tree.nodes["lower"], tree.nodes["upper"] = -reach, reach
     tree.edges["child"] = NONE
     return tree
 
@@ -77,7 +79,7 @@ def plant(trees: int, nodes: int, actions: int) -> Tree:
 def enlarge(tree: Tree, nodes: int, actions: int) -> Tree:
     """The same trees with room for so many nodes and actions, as many as now or more."""
     trees, rows, columns = tree.edges.shape
-    larger = plant(trees, nodes, actions)
+    larger = plant(trees, nodes, actions, tree.reach)
     larger.nodes[:, :rows], larger.edges[:, :rows, :columns] = tree.nodes, tree.edges
     return larger._replace(sizes=tree.sizes.copy(), shared=tree.shared.copy())
 

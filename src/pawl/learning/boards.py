@@ -1,0 +1,102 @@
+"""A board network learns from positions: what search would have played, and how the game ended.
+
+Not covered: several devices.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from pawl.errors import TrainingError
+from pawl.learning.losses import value_error
+from pawl.learning.optimiser import Optimiser
+
+Watch = Callable[[int, int], None]
+
+
+class LearnsBoards(Protocol):
+    """A board network in training. See `pawl.models.board_policy.BoardPolicy`."""
+
+    net: nn.Module
+
+    @property
+    def device(self) -> torch.device: ...
+
+    def learns(self, boards: Tensor) -> tuple[Tensor, Tensor, Tensor | None]: ...
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]: ...
+
+
+class Batch(Protocol):
+    """B positions. See `pawl.selection.window.Positions`."""
+
+    boards: Any
+    policies: NDArray[np.float32]
+    replies: NDArray[np.float32]
+    values: NDArray[np.float32]
+    weights: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class BoardLoss:
+    """The weight of each part of the loss."""
+
+    value: float = 1.0
+    """Of the value's cross-entropy."""
+    reply: float = 0.15
+    """Of the cross-entropy of what the other answers, where the network says so (KataGo's weight)."""
+
+
+def train_boards(policy: LearnsBoards, batches: Sequence[Callable[[], Batch]], *, learning_rate: float,
+                 weight_decay: float = 0.2, loss: BoardLoss = BoardLoss(), watch: Watch = lambda done, total: None
+                 ) -> dict[str, float]:
+    """Train in place, a step for each batch, which is made when it is needed. Returns the mean of each part of the loss
+    over the last tenth of the steps, in nats.
+
+    Raises TrainingError when the loss is not finite; the policy is then spoilt and must be dropped.
+    """
+    optimiser = Optimiser(policy.named_parameters(), learning_rate=learning_rate, steps=len(batches),
+                          warmup=min(20, max(1, len(batches) // 10)), weight_decay=weight_decay)
+    history: list[dict[str, float]] = []
+    policy.net.train()
+    for step, made in enumerate(batches):
+        losses = board_losses(policy, made())
+        parts = {"policy_loss": 1.0, "value_loss": loss.value, "reply_loss": loss.reply}
+        torch.stack([parts[name] * part for name, part in losses.items()]).sum().backward()
+        history.append({name: float(part.detach()) for name, part in losses.items()})
+        if not all(map(math.isfinite, history[-1].values())):
+            raise TrainingError(f"the loss must be finite, got {history[-1]} at step {step + 1} of {len(batches)}",
+                                hint="lower learning_rate")
+        optimiser.step()
+        watch(step + 1, len(batches))
+    policy.net.eval()
+    tail = history[-max(1, len(history) // 10) :]
+    return {name: float(np.mean([losses[name] for losses in tail])) for name in tail[0]} if tail else {}
+
+
+def board_losses(policy: LearnsBoards, batch: Batch) -> dict[str, Tensor]:
+    """Cross-entropies in nats: of the policy, of the value, and of the reply where the network has one."""
+    def tensor(array: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(policy.device)
+
+    logits, values, reply = policy.learns(tensor(batch.boards))
+    weights, targets = tensor(batch.weights), tensor(batch.values)
+    losses = {"policy_loss": _cross_entropy(logits, tensor(batch.policies), weights),
+              "value_loss": value_error(values, targets, torch.ones_like(targets))}
+    if reply is not None:
+        losses["reply_loss"] = _cross_entropy(reply, tensor(batch.replies), weights)
+    return losses
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """-sum(w p log q) / sum(w) of targets p [B, A], those of zeros left out of the first sum."""
+    return -(weights[:, None] * targets * F.log_softmax(logits, dim=-1)).sum() / weights.sum()

@@ -1,0 +1,1 @@
+"""Who plays board games: at random, by looking ahead, by a network, exactly, or as another program."""

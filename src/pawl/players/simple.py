@@ -1,0 +1,141 @@
+"""Players that know the rules alone: at random, minimax to a depth, and tree search with random playouts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pawl.interfaces import ManyBoards
+from pawl.keys import fold, uniforms
+from pawl.records import Flags, FloatArray, IntArray, KeyArray, Views
+from pawl.search.boards import BoardSearch, Positions, part_of, uniform
+
+Heuristic = Callable[[Positions], FloatArray]
+"""Positions [L] that are not over -> what they are worth [L] to whoever moves, in (-1, 1)."""
+
+MOST_AT_ONCE = 1 << 18
+"""Positions, about, that minimax holds side by side."""
+
+
+@dataclass(frozen=True)
+class RandomPlayer:
+    """Any legal move."""
+
+    rules: ManyBoards
+    name: str = "random"
+
+    def choose(self, lines: Sequence[Sequence[int]], states: Positions, keys: KeyArray) -> IntArray:
+        return any_of(self.rules.view(states).legal, keys)
+
+
+@dataclass(frozen=True)
+class MinimaxPlayer:
+    """The best move, if both sides look `depth` moves ahead and judge by a heuristic where the game goes on; any of
+    several. All lines are looked at."""
+
+    rules: ManyBoards
+    depth: int
+    heuristic: Heuristic
+    name: str = "minimax"
+
+    def choose(self, lines: Sequence[Sequence[int]], states: Positions, keys: KeyArray) -> IntArray:
+        moves = np.zeros(len(states), np.int32)
+        size = max(1, MOST_AT_ONCE // self.rules.view(states[:1]).legal.shape[1] ** self.depth)
+        for start in range(0, len(states), size):
+            part = slice(start, start + size)
+            worth = self.worth(states[part])
+            moves[part] = any_of(worth == worth.max(axis=1, keepdims=True), keys[part])
+        return moves
+
+    def worth(self, states: Positions) -> FloatArray:
+        """[L, A] of each move to whoever makes it; -inf where it is illegal."""
+        legal = self.rules.view(states).legal
+        worth = np.full(legal.shape, -np.inf, np.float32)
+        rows, moves = np.nonzero(legal)
+        worth[rows, moves] = -self._value(self.rules.step(states[rows], moves.astype(np.int32)), self.depth - 1)
+        return worth
+
+    def _value(self, states: Positions, depth: int) -> FloatArray:
+        """[L] to whoever moves. The same win is worth more the sooner it comes."""
+        views = self.rules.view(states)
+        values = views.results * np.float32(1 + depth)
+        going = np.flatnonzero(~views.over)
+        if not going.size:
+            return values
+        if depth == 0:
+            values[going] = self.heuristic(states[going])
+            return values
+        rows, moves = np.nonzero(views.legal[going])
+        below = -self._value(self.rules.step(states[going][rows], moves.astype(np.int32)), depth - 1)
+        starts = np.searchsorted(rows, np.arange(len(going)))
+        values[going] = np.maximum.reduceat(below, starts)
+        return values
+
+
+@dataclass(frozen=True)
+class SearchPlayer:
+    """The move that a search finds best."""
+
+    search: BoardSearch
+    name: str
+
+    def choose(self, lines: Sequence[Sequence[int]], states: Positions, keys: KeyArray) -> IntArray:
+        return self.search(states, keys).moves
+
+
+@dataclass(frozen=True)
+class PolicyPlayer:
+    """A policy by itself: its likeliest move, or with a temperature a drawn one."""
+
+    rules: ManyBoards
+    policy: Callable[[Positions, Views], tuple[FloatArray, FloatArray]]
+    name: str
+    temperature: float = 0.0
+
+    def choose(self, lines: Sequence[Sequence[int]], states: Positions, keys: KeyArray) -> IntArray:
+        priors = self.policy(states, self.rules.view(states))[0]
+        if self.temperature == 0:
+            likeliest: IntArray = priors.argmax(axis=1).astype(np.int32)
+            return likeliest
+        most = priors.max(axis=1, keepdims=True)
+        cumulative = ((priors.astype(np.float64) / most) ** (1 / self.temperature)).cumsum(axis=1)
+        drawn: IntArray = (cumulative <= (uniforms(keys, 3) * cumulative[:, -1])[:, None]).sum(axis=1).astype(np.int32)
+        return drawn
+
+
+def rollout_player(rules: ManyBoards, simulations: int, *, seed: int = 0) -> SearchPlayer:
+    """UCT with a random playout at each leaf (Kocsis and Szepesvari 2006), as OpenSpiel's MCTS by default."""
+    search = BoardSearch(rules, Playouts(rules, seed), simulations, rule="uct")
+    return SearchPlayer(search, f"mcts with {simulations} playouts")
+
+
+class Playouts:
+    """An evaluator: all moves alike, and what a game that goes on at random brings."""
+
+    def __init__(self, rules: ManyBoards, seed: int) -> None:
+        self.rules, self.random = rules, np.random.default_rng(seed)
+
+    def __call__(self, states: Positions, views: Views) -> tuple[FloatArray, FloatArray]:
+        """Priors [L, A] and values [L]."""
+        priors, _ = uniform(states, views)
+        values, places, movers = np.zeros(len(states), np.float32), np.arange(len(states)), views.players
+        while len(places):
+            luck = np.where(views.legal, self.random.random(views.legal.shape), -1)
+            states = self.rules.step(states, luck.argmax(axis=1).astype(np.int32))
+            views = self.rules.view(states)
+            ended = np.flatnonzero(views.over)
+            sign = np.where(views.players == movers[places], 1, -1)
+            values[places[ended]] = (sign * views.results)[ended]
+            going = ~views.over
+            states, places, views = states[going], places[going], part_of(views, going)
+        return priors, values
+
+
+def any_of(good: Flags | NDArray[np.bool_], keys: KeyArray) -> IntArray:
+    """[L] one of the moves that are good [L, A], alike for all of them."""
+    luck = uniforms(fold(keys, 11)[:, None], np.arange(good.shape[1], dtype=np.uint64))
+    moves: IntArray = np.where(good, luck, -1).argmax(axis=1).astype(np.int32)
+    return moves

@@ -1,0 +1,109 @@
+"""Players that know the rules alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pawl.players.connect_four import ExactPlayer, open_lines
+from pawl.players.simple import MinimaxPlayer, Playouts, PolicyPlayer, RandomPlayer, SearchPlayer, rollout_player
+from pawl.records import FloatArray
+from pawl.search.boards import BoardSearch, Positions, uniform
+from pawl.tasks.connect_four import ConnectFour, State
+
+GAME = ConnectFour()
+RULES = GAME.many()
+WINS = [[0, 1, 0, 1, 0, 1], [3, 3, 2, 2, 1, 6], [6, 5, 6, 5, 6, 4]]
+"""Lines after which whoever moves wins at once: by 0, by 0 or 4, by 6."""
+WON_BY = [{0}, {0, 4}, {6}]
+MUST = [[0, 1, 0, 1, 0], [6, 5, 6, 5, 6]]
+"""Lines after which whoever moves loses unless they play 0; 6."""
+
+
+def keys(count: int) -> np.ndarray:
+    return np.arange(count, dtype=np.uint64)
+
+
+def plain(state: State, depth: int) -> float:
+    """Minimax as it is written in books."""
+    if GAME.terminal(state):
+        return GAME.returns(state)[GAME.player(state)] * (1 + depth)
+    if depth == 0:
+        return float(open_lines(np.array([state], np.uint64))[0])
+    return max(-plain(GAME.step(state, move), depth - 1) for move in GAME.actions(state))
+
+
+@pytest.mark.parametrize("player", [MinimaxPlayer(RULES, 2, open_lines), rollout_player(RULES, 300),
+                                    ExactPlayer(quick=True),
+                                    SearchPlayer(BoardSearch(RULES, uniform, 200), "search")],
+                         ids=lambda player: player.name)
+def test_a_win_is_taken_and_a_loss_prevented(player: MinimaxPlayer) -> None:
+    for line, winning in zip(WINS, WON_BY, strict=True):
+        assert set(player.choose([line] * 5, RULES.start([line] * 5), keys(5))) <= winning
+    moves = player.choose(MUST, RULES.start(MUST), keys(2))
+    assert moves.tolist() == [0, 6]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_minimax_is_minimax(depth: int) -> None:
+    random, lines = np.random.default_rng(depth), list[list[int]]()
+    while len(lines) < 6:
+        line = [int(column) for column in random.integers(0, 7, size=random.integers(0, 20))]
+        if all(line.count(column) <= 6 for column in range(7)):
+            states = [GAME.start()]
+            for move in line:
+                if GAME.terminal(states[-1]):
+                    break
+                states.append(GAME.step(states[-1], move))
+            if not GAME.terminal(states[-1]):
+                lines.append(line[: len(states) - 1])
+    worth = MinimaxPlayer(RULES, depth, open_lines).worth(RULES.start(lines))
+    for line, of_moves in zip(lines, worth, strict=True):
+        state = GAME.after(line)
+        for move in range(7):
+            legal = move in GAME.actions(state)
+            expected = -plain(GAME.step(state, move), depth - 1) if legal else -np.inf
+            assert of_moves[move] == pytest.approx(expected, abs=1e-6)
+
+
+def test_any_of_several_moves_is_drawn_alike() -> None:
+    states = RULES.start([[]] * 7000)
+    counts = np.bincount(RandomPlayer(RULES).choose([[]] * 7000, states, keys(7000)), minlength=7)
+    assert counts.min() > 850 and counts.sum() == 7000
+
+
+def test_lines_that_are_still_open_count_more_with_every_stone() -> None:
+    def worth(line: list[int]) -> float:
+        return float(open_lines(RULES.start([line]))[0])
+
+    assert worth([]) == 0
+    assert worth([3]) < worth([0]) < 0, "whoever moves now has none, and the middle is worth more"
+    assert worth([3, 0]) == pytest.approx(-worth([0, 3]))
+    assert abs(worth([3, 0, 3, 0, 3])) > abs(worth([3, 0, 3, 0, 6]))
+
+
+def test_playouts_end_where_games_end() -> None:
+    states = RULES.start(WINS * 200)
+    priors, values = Playouts(RULES, 0)(states, RULES.view(states))
+    assert np.allclose(priors, 1 / 7) and set(values) <= {-1.0, 0.0, 1.0}
+    assert values.mean() > 0.1, "who can win at once does so one time in seven, and more often later"
+
+
+def test_a_policy_plays_its_likeliest_move_or_draws() -> None:
+    chances = np.array([0.1, 0.2, 0.4, 0.3, 0, 0, 0], np.float32)
+
+    def policy(states: Positions, views: object) -> tuple[FloatArray, FloatArray]:
+        return np.tile(chances, (len(states), 1)), np.zeros(len(states), np.float32)
+
+    states, lines = RULES.start([[]] * 5000), [[]] * 5000
+    assert (PolicyPlayer(RULES, policy, "p").choose(lines, states, keys(5000)) == 2).all()
+    drawn = PolicyPlayer(RULES, policy, "p", temperature=1).choose(lines, states, keys(5000))
+    assert np.bincount(drawn, minlength=7) / 5000 == pytest.approx(chances, abs=0.03)
+    sharp = PolicyPlayer(RULES, policy, "p", temperature=0.5).choose(lines, states, keys(5000))
+    assert np.bincount(sharp, minlength=7) / 5000 == pytest.approx(chances**2 / (chances**2).sum(), abs=0.03)
+
+
+def test_exact_play_keeps_what_a_position_is_worth_and_quick_play_wins_soonest() -> None:
+    quick, line = ExactPlayer(quick=True), [3, 3, 3, 3, 3, 3, 2, 4, 2, 4, 2, 4, 2]
+    state = GAME.after([*line[:-1]])
+    assert quick.choose([line[:-1]], np.array([state], np.uint64), keys(1)).tolist() == [2]
