@@ -23,7 +23,7 @@ ROWS = (
     ("claims", "bench"),
     ("recipes",),
     ("profile",),
-    ("loop", "evaluate", "report", "export"),
+    ("loop", "evaluate", "report", "export", "gtp", "opponents"),
     ("measure",),
     ("play", "ledger", "run_directory", "match", "self_play", "players"),
     ("tasks", "models", "search", "judges", "selection", "learning", "gate", "meters", "testing"),
@@ -34,7 +34,7 @@ ROWS = (
 """A part imports from itself and from the rows below its own. `ledger_rows.py` is a page of `ledger.py`."""
 
 WITH_TORCH = {"models", "learning", "play", "measure", "loop", "evaluate", "recipes", "bench", "peak", "profile",
-              "self_play", "threads"}
+              "opponents", "self_play", "threads"}
 LONGEST_FILE = 400
 HEIGHT = {part: -row for row, parts in enumerate(ROWS) for part in parts}
 

@@ -80,7 +80,8 @@ def last_line(result: Result) -> dict[str, Any]:
 
 def test_help_lists_every_command_that_exists() -> None:
     shown = pawl("--help").stdout
-    for command in ("run", "resume", "report", "eval", "export", "tasks", "recipes", "check", "bench"):
+    for command in ("run", "resume", "report", "eval", "export", "tasks", "recipes", "check", "bench",
+                    "play", "gtp"):
         assert f"\n  {command} " in shown
     assert not [line for line in shown.splitlines() if line.endswith("...") and not line.startswith("Usage")]
 
@@ -99,7 +100,7 @@ def test_an_unknown_command_offers_the_nearest() -> None:
 
 
 def test_tasks_and_recipes_are_listed_with_a_sentence() -> None:
-    assert "countdown  Countdown: combine all the numbers" in pawl("tasks").stdout
+    assert "countdown     Countdown: combine all the numbers" in pawl("tasks").stdout
     names = {row["name"]: row["sentence"] for row in last_line(pawl("recipes", "--json"))["recipes"]}
     assert names.keys() >= {"countdown", "expert-iteration"}
 

@@ -15,7 +15,7 @@ import pytest
 
 from pawl.errors import LedgerError
 from pawl.ledger import GenerationRecord, Ledger
-from pawl.records import Attempt, Completion, Decision, Evidence, Problem, TokenExample, Verdict
+from pawl.records import Attempt, Completion, Decision, Evidence, GameExample, Problem, TokenExample, Verdict
 
 HEADER = {"recipe": "countdown", "seed": 3, "settings": {"k": 8, "lr": 1e-3}, "torch": "2.13.0"}
 DECISION = Decision(True, ("gain above 0",), gain=0.5, interval=(0.1, 0.9), p_value=0.01, alpha=0.02)
@@ -35,6 +35,12 @@ def attempt(number: int, index: int = 0, length: int = 5) -> Attempt:
     return Attempt(problem(number), index, np.array([7, number], np.int32), completion)
 
 
+def game(number: int, length: int = 3) -> GameExample:
+    policies = np.full((length, 4), 0.25, np.float32)
+    return GameExample(f"p{number}", np.arange(2, dtype=np.int32), np.arange(length, dtype=np.int32), policies,
+                       np.linspace(-1, 1, length, dtype=np.float32), np.ones(length, np.float32), 0.5, "self")
+
+
 def generation(index: int, *, problems: int = 2, length: int = 5, seconds: float = 1.0) -> GenerationRecord:
     """Two attempts a problem, the second right at the odd problems; problems differ between generations."""
     numbers = range(index * problems, (index + 1) * problems)
@@ -44,7 +50,7 @@ def generation(index: int, *, problems: int = 2, length: int = 5, seconds: float
         index=index,
         attempts=attempts,
         verdicts=[Verdict(float(a.index == 1 and a.prompt_tokens[1] % 2 == 1), "truth") for a in attempts],
-        examples=[example],
+        examples=[example, game(index)],
         evidence=Evidence(np.ones(2, np.float32), np.zeros(2, np.float32), index, 9),
         contest_ids=[f"g{2 * index}", f"g{2 * index + 1}"],
         decision=DECISION,
@@ -95,6 +101,17 @@ def test_the_champion_is_the_base_until_a_generation_says_otherwise(tmp_path: Pa
 
 
 # Reading.
+
+
+def test_games_come_back_in_the_order_asked_for(tmp_path: Path) -> None:
+    with filled(tmp_path / "run.db", 3) as ledger:
+        found = ledger.games([3, 1])
+        assert [one.problem_id for one in found] == ["p3", "p1"] and ledger.games([9]) == []
+        for one, number in zip(found, (3, 1), strict=True):
+            assert one.source == "self" and one.result == 0.5
+            for name in ("opening", "moves", "policies", "values", "weights"):
+                was, now = getattr(game(number), name), getattr(one, name)
+                assert np.array_equal(was, now) and was.dtype == now.dtype
 
 
 def test_solved_problems_are_those_with_an_attempt_of_full_score(tmp_path: Path) -> None:
@@ -224,7 +241,8 @@ def odd_generation() -> GenerationRecord:
     attempts = [Attempt(problem(7), 3, ends, written[0], "search"), Attempt(asked, 0, ends[:0], written[1]),
                 Attempt(other, 1, ends[:1], written[1], error="play: no \x00 move")]
     verdicts = [Verdict(0.25, "truth"), Verdict(None, "orm", "no number"), Verdict(1, "\ud800")]
-    examples = [TokenExample(ends, odd, 1, None, "real", ""), TokenExample(ends[:0], none, 0, 0.5, "self", "p7")]
+    examples = [TokenExample(ends, odd, 1, None, "real", ""), TokenExample(ends[:0], none, 0, 0.5, "self", "p7"),
+                replace(game(1), problem_id="\ud800", values=odd), game(2, length=0)]
     return replace(generation(2), attempts=attempts, verdicts=verdicts, examples=examples, dropped="\ud800",
                    decision=replace(DECISION, promote=False, reasons=()), candidate=None,
                    metrics={"kl": np.float64(0.1)})
@@ -236,7 +254,7 @@ def test_the_digest_of_known_rows_is_known(tmp_path: Path) -> None:
         ledger.commit(odd_generation())
         ledger.commit(replace(generation(3), attempts=[], verdicts=[], examples=[], evidence=None, decision=None))
         ledger.set_final({"truth_bits": 3.5}, {"total": 1.0})
-        assert ledger.digest() == "3adc758421683ebc30e4ea9c0500dce45c267d245fd5cab992539459b14840d3"
+        assert ledger.digest() == "a636d8093a34e58b30686c531a2083ab7ab70f859a604a8e74f2b1d2d03b6e28"
 
 
 CHANGES = {"null": "1", "integer": "{0} + 1", "real": "{0} / 2 + 0.1", "text": "{0} || 'x'", "blob": "zeroblob(9)"}

@@ -71,7 +71,7 @@ def test_a_header_that_cannot_be_written_leaves_no_ledger(tmp_path: Path) -> Non
     assert files(tmp_path / "run.db") == ["run.db"]
 
 
-@pytest.mark.parametrize(("version", "advice"), [(0, "older Pawl"), (2, "newer Pawl")])
+@pytest.mark.parametrize(("version", "advice"), [(1, "older Pawl"), (3, "newer Pawl")])
 def test_another_version_is_refused_with_both_versions_and_what_to_do(
     tmp_path: Path, version: int, advice: str
 ) -> None:
@@ -79,7 +79,7 @@ def test_another_version_is_refused_with_both_versions_and_what_to_do(
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA user_version = {version}")
     for read_only in (False, True):
-        with pytest.raises(LedgerError, match=f"must be 1 for this Pawl, got version {version}") as error:
+        with pytest.raises(LedgerError, match=f"must be 2 for this Pawl, got version {version}") as error:
             Ledger.open(path, read_only=read_only)
         assert error.value.hint is not None and advice in error.value.hint
 

@@ -16,7 +16,7 @@ RULES = GAME.many()
 
 
 def openings(count: int, least: int = 0) -> list[list[int]]:
-    made = [list(problem.data["moves"]) for problem in GAME.problems("test", 4000, 0)]
+    made = [list(problem.data["moves"]) for problem in GAME.problems("test", 400, 0)]
     return [moves for moves in made if len(moves) >= least][:count]
 
 
@@ -56,6 +56,22 @@ def test_nobody_beats_the_exact_player_where_it_need_not_lose() -> None:
             begun.append(line)
     scores = match(ExactPlayer(), MinimaxPlayer(RULES, 3, open_lines), RULES, begun, key=4).scores
     assert scores.min() >= 0.5
+
+
+class GivesUp:
+    """At once."""
+
+    name = "gives up"
+
+    def choose(self, lines: object, states: np.ndarray, keys: object) -> np.ndarray:
+        return np.full(len(states), -1, np.int32)
+
+
+def test_who_gives_up_loses() -> None:
+    for opening in ([], [3]):
+        ours = match(RandomPlayer(RULES), GivesUp(), RULES, [opening], key=1)
+        theirs = match(GivesUp(), RandomPlayer(RULES), RULES, [opening], key=1)
+        assert (ours.scores == 1).all() and (theirs.scores == 0).all()
 
 
 def test_a_game_that_does_not_end_is_a_draw() -> None:

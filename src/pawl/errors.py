@@ -10,6 +10,7 @@
     │   └── LedgerError        a ledger of another version, or one that could not be written
     ├── TrainingError          learning cannot go on: the loss is not a number
     ├── SamplerError           what samples for a policy has other weights, or computes other numbers
+    ├── PlayerError            another program that plays a game cannot be started, or breaks off
     └── MissingExtraError      an optional dependency is not installed; says which extra brings it
 
 Our own bugs are not here: they are assertions.
@@ -73,6 +74,10 @@ class TrainingError(PawlError):
 
 class SamplerError(PawlError):
     """What samples for a policy has other weights, or computes other numbers."""
+
+
+class PlayerError(PawlError):
+    """Another program that plays a game cannot be started, does not answer, or plays what the rules forbid."""
 
 
 class MissingExtraError(PawlError):

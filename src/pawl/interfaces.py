@@ -219,11 +219,12 @@ class InMany(Protocol):
 class BoardPlayer(Protocol):
     """Who plays a board game."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def choose(self, lines: Sequence[Sequence[int]], states: NDArray[Any], keys: KeyArray) -> IntArray:
-        """[L] moves in positions [L], none of which is an end; `lines` are the moves that led there from the first
-        position, `keys` [L] the luck of each."""
+        """[L] moves in positions [L], none of which is an end, -1 to give up; `lines` are the moves that led there from
+        the first position, `keys` [L] the luck of each."""
         ...
 
 

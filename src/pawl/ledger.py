@@ -23,6 +23,7 @@ from pawl.ledger_rows import (
     GenerationRow,
     attempt_of,
     example_of,
+    game_of,
     generation_of,
     insert_generation,
     problem_of,
@@ -39,7 +40,7 @@ from pawl.ledger_schema import (
     transaction,
 )
 from pawl.ledger_values import json_of, json_value, text_of
-from pawl.records import Attempt, Problem, TokenExample, Verdict
+from pawl.records import Attempt, GameExample, Problem, TokenExample, Verdict
 from pawl.stages import stage
 
 __all__ = ["BaseRow", "GenerationRecord", "GenerationRow", "Ledger"]
@@ -211,6 +212,11 @@ class Ledger:
         """The examples selected in these generations, in the order asked for, within one in the record's."""
         statement = "SELECT * FROM examples WHERE generation = ? ORDER BY position"
         return [example_of(row) for generation in generations for row in self._read(statement, generation)]
+
+    def games(self, generations: Sequence[int]) -> list[GameExample]:
+        """The games selected in these generations, in the order of `examples`."""
+        statement = "SELECT * FROM games WHERE generation = ? ORDER BY position"
+        return [game_of(row) for generation in generations for row in self._read(statement, generation)]
 
     def solved_problem_ids(self) -> set[str]:
         """Ids of problems that some attempt of some generation got fully right."""

@@ -28,7 +28,18 @@ from pawl.ledger_values import (
     text_of,
     text_value,
 )
-from pawl.records import Attempt, Completion, Decision, Evidence, FloatArray, Problem, Prompt, TokenExample, Verdict
+from pawl.records import (
+    Attempt,
+    Completion,
+    Decision,
+    Evidence,
+    FloatArray,
+    GameExample,
+    Problem,
+    Prompt,
+    TokenExample,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +52,7 @@ class GenerationRecord:
     """In problem order, then attempt order."""
     verdicts: list[Verdict]
     """One for each attempt, in the same order."""
-    examples: list[TokenExample]
+    examples: Sequence[TokenExample | GameExample]
     """Selected in this generation. What a failure teaches the value is derived from its attempt, not stored."""
     evidence: Evidence | None
     contest_ids: list[str]
@@ -88,7 +99,10 @@ def insert_generation(connection: sqlite3.Connection, record: GenerationRecord) 
     insert(connection, "problems", _numbered(record, problems) | _problem_columns(problems))
     insert(connection, "attempts", _numbered(record, record.attempts) | _attempt_columns(record.attempts, places))
     insert(connection, "verdicts", _numbered(record, record.attempts) | _verdict_columns(record.verdicts))
-    insert(connection, "examples", _numbered(record, record.examples) | _example_columns(record.examples))
+    texts = [example for example in record.examples if isinstance(example, TokenExample)]
+    games = [example for example in record.examples if isinstance(example, GameExample)]
+    insert(connection, "examples", _numbered(record, texts) | _example_columns(texts))
+    insert(connection, "games", _numbered(record, games) | _game_columns(games))
     insert(connection, "contests", _numbered(record, record.contest_ids) | _contest_columns(record))
 
 
@@ -195,6 +209,22 @@ def _example_columns(examples: Sequence[TokenExample]) -> Columns:
     }
 
 
+def _game_columns(games: Sequence[GameExample]) -> Columns:
+    return {
+        "problem_id": (text_value(game.problem_id) for game in games),
+        "source": (text_value(game.source) for game in games),
+        "result": (finite_value(game.result, "result") for game in games),
+        "begun": (len(game.opening) for game in games),
+        "length": (len(game.moves) for game in games),
+        "choices": (game.policies.shape[1] for game in games),
+        "opening": (int_blob(game.opening) for game in games),
+        "moves": (int_blob(game.moves) for game in games),
+        "policies": (float_blob(game.policies.ravel()) for game in games),
+        "expected": (float_blob(game.values) for game in games),
+        "weights": (float_blob(game.weights) for game in games),
+    }
+
+
 def _contest_columns(record: GenerationRecord) -> Columns:
     evidence, unknown = record.evidence, [None] * len(record.contest_ids)
     return {
@@ -286,4 +316,18 @@ def example_of(row: sqlite3.Row) -> TokenExample:
         value_target=row["value_target"],
         source=text_of(row["source"]),
         problem_id=text_of(row["problem_id"]),
+    )
+
+
+def game_of(row: sqlite3.Row) -> GameExample:
+    length, choices = row["length"], row["choices"]
+    return GameExample(
+        problem_id=text_of(row["problem_id"]),
+        opening=ints_of(row, "opening", row["begun"]),
+        moves=ints_of(row, "moves", length),
+        policies=floats_of(row, "policies", length * choices).reshape(length, choices),
+        values=floats_of(row, "expected", length),
+        weights=floats_of(row, "weights", length),
+        result=row["result"],
+        source=text_of(row["source"]),
     )

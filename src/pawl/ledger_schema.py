@@ -23,7 +23,7 @@ from typing import Literal, TypeAlias
 from pawl.errors import LedgerError
 
 APPLICATION_ID = int.from_bytes(b"Pawl", "big")
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_SECONDS = 30.0
 """How long a statement waits for another process that holds the file for a moment."""
 
@@ -34,7 +34,7 @@ Columns: TypeAlias = dict[str, Iterable[Value]]
 """Rows side by side: the values of each column, in the order of the rows."""
 
 TABLES = (
-    "meta", "base", "generations", "problems", "attempts", "verdicts", "examples", "contests", "final",
+    "meta", "base", "generations", "problems", "attempts", "verdicts", "examples", "games", "contests", "final",
 )
 TIMING_COLUMN = "seconds"
 """The column, in whichever table, that alone may differ between two equal runs."""
@@ -85,6 +85,17 @@ CREATE TABLE examples (
     problem_id NOT NULL, source NOT NULL, prompt_length INTEGER NOT NULL, value_target REAL,
     length INTEGER NOT NULL,
     tokens BLOB NOT NULL CHECK (length(tokens) = 4 * length),
+    weights BLOB NOT NULL CHECK (length(weights) = 4 * length),
+    PRIMARY KEY (generation, position));
+
+CREATE TABLE games (                           -- what is learnt of board games, a game a row
+    generation INTEGER NOT NULL REFERENCES generations, position INTEGER NOT NULL,
+    problem_id NOT NULL, source NOT NULL, result REAL NOT NULL CHECK (result BETWEEN -1 AND 1),
+    begun INTEGER NOT NULL, length INTEGER NOT NULL, choices INTEGER NOT NULL,
+    opening BLOB NOT NULL CHECK (length(opening) = 4 * begun),
+    moves BLOB NOT NULL CHECK (length(moves) = 4 * length),
+    policies BLOB NOT NULL CHECK (length(policies) = 4 * length * choices),
+    expected BLOB NOT NULL CHECK (length(expected) = 4 * length),
     weights BLOB NOT NULL CHECK (length(weights) = 4 * length),
     PRIMARY KEY (generation, position));
 

@@ -12,17 +12,31 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from pawl import stages
 from pawl.errors import TrainingError
-from pawl.interfaces import Gate, Judge, Trainable
+from pawl.interfaces import Gate, Judge
 from pawl.ledger import GenerationRecord, Ledger
-from pawl.play import Contest
-from pawl.records import Attempt, Event, Problem, TokenExample, Verdict
+from pawl.records import Attempt, Event, Evidence, Problem, Verdict
+
+Champion = TypeVar("Champion")
+"""What learns: a policy of whatever kind."""
+Example = TypeVar("Example")
+"""What it learns from: a record that the ledger keeps."""
 
 
-class Parts(Protocol):
+class Contested(Protocol):
+    """How candidate and champion did against each other."""
+
+    @property
+    def evidence(self) -> Evidence: ...
+
+    @property
+    def problem_ids(self) -> list[str]: ...
+
+
+class Parts(Protocol[Champion, Example]):
     """What a recipe hands to the loop. `turn` carries the generation's number, its clock and its notes."""
 
     judge: Judge
@@ -32,18 +46,18 @@ class Parts(Protocol):
         """Train problems to attempt."""
         ...
 
-    def play(self, champion: Trainable, problems: Sequence[Problem], turn: Turn) -> list[Attempt]: ...
+    def play(self, champion: Champion, problems: Sequence[Problem], turn: Turn) -> list[Attempt]: ...
 
-    def select(self, attempts: Sequence[Attempt], verdicts: Sequence[Verdict], turn: Turn) -> list[TokenExample]: ...
+    def select(self, attempts: Sequence[Attempt], verdicts: Sequence[Verdict], turn: Turn) -> list[Example]: ...
 
-    def learn(self, champion: Trainable, attempts: Sequence[Attempt], verdicts: Sequence[Verdict],
-              examples: Sequence[TokenExample], turn: Turn) -> Trainable | None:
+    def learn(self, champion: Champion, attempts: Sequence[Attempt], verdicts: Sequence[Verdict],
+              examples: Sequence[Example], turn: Turn) -> Champion | None:
         """A candidate; None, with a note, when there is nothing to learn from. Raises TrainingError."""
         ...
 
-    def contest(self, candidate: Trainable, champion: Trainable, turn: Turn) -> Contest: ...
+    def contest(self, candidate: Champion, champion: Champion, turn: Turn) -> Contested: ...
 
-    def store(self, candidate: Trainable) -> str:
+    def store(self, candidate: Champion) -> str:
         """Write a checkpoint, whole or not at all, and return its hash."""
         ...
 
@@ -66,6 +80,8 @@ class Turn:
     metrics: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    told: str = ""
+    """What to say of the attempts, where it is not how many were right."""
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Callable[[int, int], None]]:
@@ -80,8 +96,8 @@ class Turn:
         self.notify(Event(stage, self.generation, self.generations, message=message))
 
 
-def improve(parts: Parts, champion: Trainable, ledger: Ledger, generations: int,
-            notify: Callable[[Event], None]) -> Trainable:
+def improve(parts: Parts[Champion, Example], champion: Champion, ledger: Ledger, generations: int,
+            notify: Callable[[Event], None]) -> Champion:
     """Run the generations that the ledger does not hold yet; returns the last champion."""
     for generation in range(ledger.next_generation, generations + 1):
         turn = Turn(generation, generations, notify)
@@ -93,7 +109,7 @@ def improve(parts: Parts, champion: Trainable, ledger: Ledger, generations: int,
         attempts = parts.play(champion, problems, turn)
         with turn.stage("score"):
             verdicts = parts.judge(attempts)
-        turn.say("score", _scored(attempts, verdicts))
+        turn.say("score", turn.told or _scored(attempts, verdicts))
         with turn.stage("select"):
             examples = parts.select(attempts, verdicts, turn)
         champion = _decide(parts, champion, ledger, attempts, verdicts, examples, turn)
@@ -109,8 +125,8 @@ def _scored(attempts: list[Attempt], verdicts: list[Verdict]) -> str:
     return f"{right['self']} of {own} attempts right ({right['self'] / max(1, own):.1%}){found}"
 
 
-def _decide(parts: Parts, champion: Trainable, ledger: Ledger, attempts: list[Attempt], verdicts: list[Verdict],
-            examples: list[TokenExample], turn: Turn) -> Trainable:
+def _decide(parts: Parts[Champion, Example], champion: Champion, ledger: Ledger, attempts: list[Attempt],
+            verdicts: list[Verdict], examples: Sequence[Any], turn: Turn) -> Champion:
     """Learn, gate and commit; returns the champion of the next generation."""
     candidate, contest, decision, dropped = None, None, None, None
     try:

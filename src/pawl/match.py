@@ -24,7 +24,7 @@ class Match:
     scores: FloatArray
     """[N, 2] what the first player scored as player 0 and as player 1: 1, 1/2 or 0."""
     lines: list[tuple[list[int], list[int]]]
-    """[N] the moves of both games, openings included."""
+    """[N] the moves of both games, openings included; of one that somebody gave up, those before."""
 
     @property
     def pairs(self) -> FloatArray:
@@ -58,6 +58,11 @@ def match(ours: BoardPlayer, theirs: BoardPlayer, rules: ManyBoards, openings: S
             if len(turn):
                 moves[turn] = player.choose([lines[places[i]] for i in turn], states[turn],
                                             mix(fold(keys[places[turn]], ply)))
+        resigned = moves < 0
+        scores[places[resigned]] = movers[resigned] != swapped[places[resigned]]  # ours where the other gave up
+        states, places, moves = states[~resigned], places[~resigned], moves[~resigned]
+        if not len(places):
+            break
         for place, move in zip(places, moves.tolist(), strict=True):
             lines[place].append(move)
         states = rules.step(states, moves)

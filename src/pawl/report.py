@@ -43,14 +43,16 @@ def render_report(ledger: Ledger) -> str:
     """The page itself."""
     # These bring matplotlib, which only a report needs.
     from pawl import report_figures as figures
+    from pawl import report_games as games
     from pawl import report_search as search
     from pawl import report_shares as shares
     from pawl.report_reliability import reliability
 
     run = _read(ledger)
+    board = games.plays_games(run)
     groups = {
-        "hero": figures.hero(run),
-        "accuracy": figures.accuracy(run),
+        "hero": None if board else figures.hero(run),
+        "accuracy": games.contests(run) if board else figures.accuracy(run),
         "search": search.leading(run),
         "meters": [*figures.meters(run), *reliability(run)],
         "sources": shares.sources(run),
@@ -61,13 +63,14 @@ def render_report(ledger: Ledger) -> str:
         .get_template("report.html.j2")
         .render(
             run=run,
-            headline=story.headline(run),
+            board=_board(run, ledger) if board else None,
+            headline=games.headline(run) if board else story.headline(run),
             facts=story.facts(run),
-            steps=story.steps(run),
+            steps=games.steps(run) if board else story.steps(run),
             figures=groups,
             entries=[story.entry(one) for one in run.generations],
             settings=story.settings(run),
-            searched=search.table(run),
+            searched=None if board else search.table(run),
             numbers=_numbers(run),
             reading=run.reading,
         )
@@ -88,6 +91,14 @@ def _read(ledger: Ledger) -> story.Run:
         generations=generations,
         reading=read_attempts(((index, ledger.attempts(index)) for index in indices), spread(indices)),
     )
+
+
+def _board(run: story.Run, ledger: Ledger) -> dict[str, Any]:
+    """What only a run on a board game shows."""
+    from pawl import report_games as games
+
+    return {"players": games.players(run), "ratings": games.ratings(run), "games": games.games(ledger),
+            "speed": games.speed(run)}
 
 
 def _numbers(run: story.Run) -> dict[str, Any]:

@@ -150,6 +150,33 @@ _METERS = (
         share=True,
     ),
     _Meter(
+        "outcomes",
+        "Who wins",
+        "How games of self-play ended. When one side always wins, or all are drawn, little is left to learn.",
+        (("first_wins", "first player"), ("draws", "draws")),
+        share=True,
+    ),
+    _Meter(
+        "lengths",
+        "Length of games",
+        "Moves of a game of self-play, after its opening.",
+        (("game_length", "moves"),),
+    ),
+    _Meter(
+        "surprise",
+        "What search still adds",
+        "How far the policy that search found lies from the network's own (KL, nats), and how undecided the network is "
+        "(entropy, nats). What is added shrinks as it is learnt.",
+        (("search_kl", "search from network"), ("prior_entropy", "entropy of the network")),
+    ),
+    _Meter(
+        "board_losses",
+        "Losses in training",
+        "Cross-entropies in the last tenth of a generation's training, nats: of the moves that search would make, and "
+        "of who wins.",
+        (("policy_loss", "moves"), ("value_loss", "who wins")),
+    ),
+    _Meter(
         "value",
         "Value: loss",
         "Cross-entropy of its estimates against the truth of attempts, in training, nats. Lower is better.",

@@ -69,8 +69,9 @@ class PlayedGame:
 
 
 def self_play(search: BoardSearch, openings: Sequence[Sequence[int]], *, manner: Manner, keys: KeyArray,
-              threads: int = 1, watch: Watch = lambda done, total: None) -> list[PlayedGame]:
-    """A game from each opening [L], in their order; keys [L]. Each of the threads plays every so manieth."""
+              threads: int = 1, keep_tree: bool = True, watch: Watch = lambda done, total: None) -> list[PlayedGame]:
+    """A game from each opening [L], in their order; keys [L]. Each of the threads plays every so manieth. Unless
+    told otherwise a search goes on from what the last one found below the move that was made."""
     done = [0] * threads
 
     def work(first: int) -> list[PlayedGame]:
@@ -80,7 +81,7 @@ def self_play(search: BoardSearch, openings: Sequence[Sequence[int]], *, manner:
                 watch(sum(done), len(openings))
 
         games = [PlayedGame(number, tuple(openings[number])) for number in range(first, len(openings), threads)]
-        _Table(search, games, manner, keys, tell).play()
+        _Table(search, games, manner, keys, tell, keep_tree).play()
         return games
 
     parts = one_thread_each(work, range(threads), threads)
@@ -92,8 +93,8 @@ class _Table:
     """Games side by side: where one ends, the next begins."""
 
     def __init__(self, search: BoardSearch, games: Sequence[PlayedGame], manner: Manner, keys: KeyArray,
-                 tell: Callable[[int], None]) -> None:
-        self.search, self.manner, self.keys, self.tell = search, manner, keys, tell
+                 tell: Callable[[int], None], keep_tree: bool) -> None:
+        self.search, self.manner, self.keys, self.tell, self.keep_tree = search, manner, keys, tell, keep_tree
         self.waiting = list(games)
         self.playing: list[PlayedGame] = []
         self.finished = 0
@@ -107,7 +108,7 @@ class _Table:
         while self.playing:
             plies = np.array([len(game.moves) for game in self.playing], np.uint64)
             keys = fold(self.keys[[game.number for game in self.playing]], plies)
-            found = walker(states, keys, rows=rows, moves=moves)
+            found = walker(states, keys, rows=rows, moves=moves) if self.keep_tree else self.search(states, keys)
             moves = self._chosen(found, keys)
             stays = self._note(found, moves)
             after = rules.step(states, moves)
@@ -153,8 +154,9 @@ class _Table:
         players = found.players
         for i, game in enumerate(self.playing):
             player, value = int(players[i]), float(found.values[i])
-            before = [v for v, p in zip(game.values[-2:], game.players[-2:], strict=True) if p == player]
-            if manner.resign > -1 and value < manner.resign and before and before[-1] < manner.resign:
+            own = (v for v, p in zip(reversed(game.values), reversed(game.players), strict=True) if p == player)
+            before = next(own, 1.0)
+            if manner.resign > -1 and max(value, before) < manner.resign:
                 if to_end[i]:
                     game.would_resign = player if game.would_resign is None else game.would_resign
                 else:

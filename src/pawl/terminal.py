@@ -91,6 +91,10 @@ def _default(setting: Setting) -> str:
 
 def run_in_words(result: Mapping[str, Any]) -> str:
     """What a run came to: base and final on the test problems, promotions, time, and where it all is."""
+    counts = [f"{result[name]} {name}" for name in ("generations", "promoted", "refused", "dropped") if name in result]
+    spent = f"{', '.join(counts)}, {duration(result['seconds']['total'])}\n{result['report']}"
+    if "players" in result:
+        return f"{_games_in_words(result)}\n{spent}"
     base, final = result["base"], result["final"]
     rows = [
         (name, f"pass@1 {percent(rates['pass@1'], rates.get('ci'))}", f"pass@8 {percent(rates.get('pass@8'))}")
@@ -99,10 +103,18 @@ def run_in_words(result: Mapping[str, Any]) -> str:
     searched = final.get("search")
     rows += [(name, f"pass@1 {percent(rate['pass@1'], rate['ci'])}", f"{rate['tokens']:.0f} tokens a problem")
              for name, rate in _searches(searched or {})]
-    counts = [f"{result[name]} {name}" for name in ("generations", "promoted", "refused", "dropped") if name in result]
-    spent = duration(result["seconds"]["total"])
     said = f"{searched['sentence']}\n" if searched else ""
-    return f"{table(rows)}\n{said}{', '.join(counts)}, {spent}\n{result['report']}"
+    return f"{table(rows)}\n{said}{spent}"
+
+
+def _games_in_words(result: Mapping[str, Any]) -> str:
+    """Scores against the players that do not learn."""
+    base, alone, searched = (result["players"][who] for who in ("base", "policy", "search"))
+    simulations = result["final"]["search"]["budget"]
+    heads = ("against", "before", "policy alone", f"with {simulations} simulations")
+    rows = [(one["opponent"], *(percent(each["score"], each["ci"]) for each in (one, other, last)))
+            for one, other, last in zip(base, alone, searched, strict=True)]
+    return table([heads, *rows])
 
 
 def _searches(search: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -1,5 +1,5 @@
 """Whether a task keeps the contract of `pawl.interfaces.Task`, and of `Corpus`, `Hindsight`, `Canonical`, `Symmetric`,
-`ScoredApart` and `StepTask` where it is one."""
+`ScoredApart`, `StepTask` and `Game` where it is one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from itertools import combinations, product
 from pawl.interfaces import Canonical, Corpus, Hindsight, ScoredApart, Symmetric, Task
 from pawl.records import SPLITS, Demonstration, Problem, Split
 from pawl.testing_ask import ODD_TEXTS, Broken, ask, findings_of, is_score, shown
+from pawl.testing_game import game_findings, is_meant_as_game
 from pawl.testing_steps import step_findings
 
 FEWEST_GATE_PROBLEMS = 100
@@ -40,7 +41,7 @@ def check_task(task: Task) -> list[str]:
         _hindsight(task),
         _canonical(task),
         _variants(task),
-        step_findings(task, lambda: _problems(task, "train", 5, 0)),
+        game_findings(task) if is_meant_as_game(task) else step_findings(task, lambda: _problems(task, "train", 5, 0)),
     )
 
 

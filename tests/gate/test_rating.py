@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import ndtri
 
-from pawl.gate.rating import SCALE, elo_of, elo_ratings
+from pawl.gate.rating import SCALE, elo_ratings
 
 
 def two(score: float, games: float) -> tuple[np.ndarray, np.ndarray]:
@@ -22,7 +22,6 @@ def test_two_players_in_closed_form(games: int, share: float) -> None:
     assert ratings.elo[1] == pytest.approx(400 * np.log10(share / (1 - share)), abs=0.05)
     half = ndtri(0.975) * SCALE / np.sqrt(games * share * (1 - share))
     assert ratings.high[1] - ratings.elo[1] == pytest.approx(half, rel=1e-3)
-    assert elo_of(share) == pytest.approx(ratings.elo[1], abs=0.05)
 
 
 def test_who_wins_all_games_has_a_rating_by_the_added_draw() -> None:

@@ -34,7 +34,6 @@ def plain(state: State, depth: int) -> float:
 
 
 @pytest.mark.parametrize("player", [MinimaxPlayer(RULES, 2, open_lines), rollout_player(RULES, 300),
-                                    ExactPlayer(quick=True),
                                     SearchPlayer(BoardSearch(RULES, uniform, 200), "search")],
                          ids=lambda player: player.name)
 def test_a_win_is_taken_and_a_loss_prevented(player: MinimaxPlayer) -> None:
@@ -83,10 +82,13 @@ def test_lines_that_are_still_open_count_more_with_every_stone() -> None:
 
 
 def test_playouts_end_where_games_end() -> None:
-    states = RULES.start(WINS * 200)
-    priors, values = Playouts(RULES, 0)(states, RULES.view(states))
-    assert np.allclose(priors, 1 / 7) and set(values) <= {-1.0, 0.0, 1.0}
+    states = RULES.start(WINS)
+    found = [Playouts(RULES, seed)(states, RULES.view(states)) for seed in range(300)]
+    values = np.stack([values for _, values in found])
+    assert np.allclose(found[0][0], 1 / 7) and set(values.ravel()) <= {-1.0, 0.0, 1.0}
     assert values.mean() > 0.1, "who can win at once does so one time in seven, and more often later"
+    alone = Playouts(RULES, 7)(states[1:2], RULES.view(states[1:2]))[1]
+    assert alone == values[7, 1], "whoever is beside it"
 
 
 def test_a_policy_plays_its_likeliest_move_or_draws() -> None:
@@ -104,6 +106,15 @@ def test_a_policy_plays_its_likeliest_move_or_draws() -> None:
 
 
 def test_exact_play_keeps_what_a_position_is_worth_and_quick_play_wins_soonest() -> None:
-    quick, line = ExactPlayer(quick=True), [3, 3, 3, 3, 3, 3, 2, 4, 2, 4, 2, 4, 2]
-    state = GAME.after([*line[:-1]])
-    assert quick.choose([line[:-1]], np.array([state], np.uint64), keys(1)).tolist() == [2]
+    exact, quick, random = ExactPlayer(), ExactPlayer(quick=True), np.random.default_rng(0)
+    scores = np.zeros(7)
+    while len(set(scores[scores > 0])) < 2:  # until there are a quick win and a slow one
+        line, position = list[int](), GAME.start()
+        while len(line) < 22 and not GAME.terminal(position):
+            line.append(int(random.choice(GAME.actions(position))))
+            position = GAME.step(position, line[-1])
+        scores = np.zeros(7) if GAME.terminal(position) else exact.solver.scores([position])[0]
+    state = np.array([position], np.uint64)
+    assert scores[quick.choose([line], state, keys(1))[0]] == scores.max() > 0
+    kept = {int(exact.choose([line], state, np.array([key], np.uint64))[0]) for key in range(40)}
+    assert kept == set(np.flatnonzero(scores > 0))

@@ -126,13 +126,18 @@ def test_rows_may_leave_and_new_games_come() -> None:
     assert np.allclose(second.priors, search(mixed, keys(4)).priors)
 
 
-def test_late_positions_are_solved_going_on_from_what_was_kept() -> None:
+@pytest.mark.parametrize("rule", ["puct", "gumbel"])
+def test_late_positions_are_solved_going_on_from_what_was_kept(rule: Any) -> None:
+    """And what is to be learnt is what is to be played."""
     solver, states = Solver(100_003), RULES.start(lines(32, 20))
-    walker, rows, moves = BoardSearch(RULES, uniform, 1500, rule="puct").begin(), None, None
+    walker, rows, moves = BoardSearch(RULES, uniform, 1500, rule=rule).begin(), None, None
     while len(states):
         found = walker(states, keys(len(states)), rows=rows, moves=moves)
         scores = solver.scores([tuple(map(int, state)) for state in states], weak=True)
-        assert (scores[np.arange(len(states)), found.moves] == scores.max(axis=1)).all()
+        best = scores.max(axis=1)
+        assert (scores[np.arange(len(states)), found.moves] == best).all()
+        assert (scores[np.arange(len(states)), found.policy.argmax(axis=1)] == best).all()
+        assert np.allclose(found.q[np.arange(len(states)), found.moves], best)
         after = RULES.step(states, found.moves)
         left = np.flatnonzero(~RULES.view(after).over)
         states, rows, moves = after[left], left.astype(np.int32), found.moves[left]

@@ -70,11 +70,6 @@ def elo_ratings(scored: ArrayLike, played: ArrayLike, *, anchor: int = 0, prior:
     return Ratings(SCALE * x, SCALE * (x - half), SCALE * (x + half))
 
 
-def elo_of(score: float) -> float:
-    """The difference of ratings at which this score is expected."""
-    return float(SCALE * np.log(score / (1 - score)))
-
-
 def _connected(games: NDArray[np.float64]) -> bool:
     reached = {0}
     while True:

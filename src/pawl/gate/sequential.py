@@ -7,6 +7,8 @@ and whenever it is stopped; draws are scores of 1/2 and need no model. The bet i
 (Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", 2024, section 4 and appendix B).
 
 Pairs are games from one opening with sides swapped: only pairs are independent, and a side that is better off cancels.
+What is asked is who is better over the openings from which each pair's is drawn anew; so openings may come again, in a
+match and in a later one.
 """
 
 from __future__ import annotations
@@ -47,8 +49,9 @@ def score_interval(scores: ArrayLike, level: float = LEVEL) -> tuple[float, floa
     scores = np.asarray(scores, np.float64)
     if scores.size == 0:
         return 0.0, 1.0
-    low = _least(scores, 2 / (1 - level))
-    return low, 1.0 - _least(1 - scores, 2 / (1 - level))
+    low, high = _least(scores, 2 / (1 - level)), 1.0 - _least(1 - scores, 2 / (1 - level))
+    mean = float(scores.mean())  # of scores that drifted, the two may meet on one side of it
+    return min(low, mean), max(high, mean)
 
 
 def _least(scores: NDArray[np.float64], bound: float) -> float:

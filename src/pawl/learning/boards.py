@@ -1,6 +1,6 @@
 """A board network learns from positions: what search would have played, and how the game ended.
 
-Not covered: several devices.
+Not covered: several devices; on a GPU, the same bits in every run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ Watch = Callable[[int, int], None]
 class LearnsBoards(Protocol):
     """A board network in training. See `pawl.models.board_policy.BoardPolicy`."""
 
-    net: nn.Module
+    @property
+    def net(self) -> nn.Module: ...
 
     @property
     def device(self) -> torch.device: ...
@@ -39,11 +40,20 @@ class LearnsBoards(Protocol):
 class Batch(Protocol):
     """B positions. See `pawl.selection.window.Positions`."""
 
-    boards: Any
-    policies: NDArray[np.float32]
-    replies: NDArray[np.float32]
-    values: NDArray[np.float32]
-    weights: NDArray[np.float32]
+    @property
+    def boards(self) -> NDArray[Any]: ...
+
+    @property
+    def policies(self) -> NDArray[np.float32]: ...
+
+    @property
+    def replies(self) -> NDArray[np.float32]: ...
+
+    @property
+    def values(self) -> NDArray[np.float32]: ...
+
+    @property
+    def weights(self) -> NDArray[np.float32]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,7 @@ class BoardLoss:
 
 
 def train_boards(policy: LearnsBoards, batches: Sequence[Callable[[], Batch]], *, learning_rate: float,
-                 weight_decay: float = 0.2, loss: BoardLoss = BoardLoss(), watch: Watch = lambda done, total: None
+                 loss: BoardLoss = BoardLoss(), watch: Watch = lambda done, total: None
                  ) -> dict[str, float]:
     """Train in place, a step for each batch, which is made when it is needed. Returns the mean of each part of the loss
     over the last tenth of the steps, in nats.
@@ -65,7 +75,7 @@ def train_boards(policy: LearnsBoards, batches: Sequence[Callable[[], Batch]], *
     Raises TrainingError when the loss is not finite; the policy is then spoilt and must be dropped.
     """
     optimiser = Optimiser(policy.named_parameters(), learning_rate=learning_rate, steps=len(batches),
-                          warmup=min(20, max(1, len(batches) // 10)), weight_decay=weight_decay)
+                          warmup=min(20, max(1, len(batches) // 10)))
     history: list[dict[str, float]] = []
     policy.net.train()
     for step, made in enumerate(batches):

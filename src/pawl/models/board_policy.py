@@ -44,6 +44,11 @@ class BoardPolicy:
     def device(self) -> torch.device:
         return self.net.policy_head.weight.device
 
+    @property
+    def threads(self) -> int:
+        """That may ask it side by side."""
+        return torch.get_num_threads() if self.device.type == "cpu" else 1
+
     def __call__(self, states: NDArray[Any], views: Views) -> tuple[FloatArray, FloatArray]:
         """Priors [L, A] over legal moves and values [L] in [-1, 1] for whoever moves."""
         logits, values = self.player()(torch.from_numpy(views.boards).to(self.device))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pawl.interfaces import ManyBoards
-from pawl.keys import fold, uniforms
+from pawl.keys import fold, stream, uniforms
 from pawl.records import Flags, FloatArray, IntArray, KeyArray, Views
 from pawl.search.boards import BoardSearch, Positions, part_of, uniform
 
@@ -52,27 +53,26 @@ class MinimaxPlayer:
 
     def worth(self, states: Positions) -> FloatArray:
         """[L, A] of each move to whoever makes it; -inf where it is illegal."""
-        legal = self.rules.view(states).legal
-        worth = np.full(legal.shape, -np.inf, np.float32)
-        rows, moves = np.nonzero(legal)
-        worth[rows, moves] = -self._value(self.rules.step(states[rows], moves.astype(np.int32)), self.depth - 1)
+        views = self.rules.view(states)
+        worth = np.full(views.legal.shape, -np.inf, np.float32)
+        rows, moves = np.nonzero(views.legal)
+        worth[rows, moves] = self._value(self.rules.step(states[rows], moves.astype(np.int32)), self.depth - 1,
+                                         views.players[rows])
         return worth
 
-    def _value(self, states: Positions, depth: int) -> FloatArray:
-        """[L] to whoever moves. The same win is worth more the sooner it comes."""
+    def _value(self, states: Positions, depth: int, players: IntArray) -> FloatArray:
+        """[L] to these players [L]. The same win is worth more the sooner it comes."""
         views = self.rules.view(states)
         values = views.results * np.float32(1 + depth)
         going = np.flatnonzero(~views.over)
-        if not going.size:
-            return values
-        if depth == 0:
+        if going.size and depth == 0:
             values[going] = self.heuristic(states[going])
-            return values
-        rows, moves = np.nonzero(views.legal[going])
-        below = -self._value(self.rules.step(states[going][rows], moves.astype(np.int32)), depth - 1)
-        starts = np.searchsorted(rows, np.arange(len(going)))
-        values[going] = np.maximum.reduceat(below, starts)
-        return values
+        elif going.size:
+            rows, moves = np.nonzero(views.legal[going])
+            below = self._value(self.rules.step(states[going][rows], moves.astype(np.int32)), depth - 1,
+                                views.players[going][rows])
+            values[going] = np.maximum.reduceat(below, np.searchsorted(rows, np.arange(len(going))))
+        return np.where(views.players == players, values, -values)
 
 
 @dataclass(frozen=True)
@@ -113,17 +113,22 @@ def rollout_player(rules: ManyBoards, simulations: int, *, seed: int = 0) -> Sea
 
 
 class Playouts:
-    """An evaluator: all moves alike, and what a game that goes on at random brings."""
+    """An evaluator: all moves alike, and what a game that goes on at random brings. The luck of a playout hangs on the
+    seed and on the board that it begins with."""
 
     def __init__(self, rules: ManyBoards, seed: int) -> None:
-        self.rules, self.random = rules, np.random.default_rng(seed)
+        self.rules, self.seed = rules, seed
 
     def __call__(self, states: Positions, views: Views) -> tuple[FloatArray, FloatArray]:
         """Priors [L, A] and values [L]."""
         priors, _ = uniform(states, views)
         values, places, movers = np.zeros(len(states), np.float32), np.arange(len(states)), views.players
-        while len(places):
-            luck = np.where(views.legal, self.random.random(views.legal.shape), -1)
+        keys, choices = self._keys(views.boards), np.arange(views.legal.shape[1], dtype=np.uint64)
+        for ply in count():
+            if not len(places):
+                break
+            drawn = uniforms(fold(keys[places], ply)[:, None], choices)
+            luck = np.where(views.legal, drawn, -1)
             states = self.rules.step(states, luck.argmax(axis=1).astype(np.int32))
             views = self.rules.view(states)
             ended = np.flatnonzero(views.over)
@@ -132,6 +137,12 @@ class Playouts:
             going = ~views.over
             states, places, views = states[going], places[going], part_of(views, going)
         return priors, values
+
+    def _keys(self, boards: FloatArray) -> KeyArray:
+        """[L] of boards [L, C, H, W]: a sum of numbers drawn for each cell and what stands in it."""
+        cells = np.ascontiguousarray(boards).reshape(len(boards), -1).view(np.uint32).astype(np.uint64)
+        drawn = fold(stream(self.seed, "playouts"), np.arange(cells.shape[1], dtype=np.uint64))
+        return fold((cells * (drawn | np.uint64(1))).sum(axis=1, dtype=np.uint64), 1)
 
 
 def any_of(good: Flags | NDArray[np.bool_], keys: KeyArray) -> IntArray:

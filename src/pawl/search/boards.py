@@ -46,7 +46,7 @@ class Found:
     visits: IntArray
     """[B, A]"""
     q: FloatArray
-    """[B, A] of each move; of one that was not visited, the position's."""
+    """[B, A] of each move, as far as it is known; of one that was never looked at, the position's."""
     values: FloatArray
     """[B]"""
     priors: FloatArray
@@ -220,7 +220,10 @@ class _Grown:
         moves = np.nonzero(there)[0], self.moves[:, 0, : there.shape[1]][there]
         node = tree.nodes[:, 0]
         value = np.clip(node["value"], node["lower"], node["upper"]).astype(np.float32)  # what is sure is
-        q = np.where(edges["visits"] > 0, edges["value"], value[:, None]).astype(np.float32)
+        below = tree.nodes[rows[:, None], np.maximum(edges["child"], 0)]
+        sign = np.where(below["player"] == node["player"][:, None], 1, -1)
+        known = np.clip(below["value"], below["lower"], below["upper"]) * sign
+        q = np.where((edges["child"] != NONE) & (below["visits"] > 0), known, value[:, None]).astype(np.float32)
 
         def by_move(numbers: NDArray[Any], otherwise: Any = 0) -> NDArray[Any]:
             spread = np.empty((len(rows), self.total), numbers.dtype)

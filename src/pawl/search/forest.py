@@ -154,10 +154,9 @@ def _decide(tree: Tree, rule: Rule, scores: Numbers, actions: IntArray, policy: 
         here = tree.nodes[b, 0]
         for a in range(count):  # what is known to be worse is out of the question; where all is known, so is the rest
             child = tree.edges[b, 0, a].child
-            if child != NONE:
-                lower, upper = bounds(tree, b, 0, child)
-                if upper < here.lower or (here.lower == here.upper and lower < here.lower):
-                    priors[a], visits[a] = 0, 0
+            lower, upper = bounds(tree, b, 0, child) if child != NONE else (-tree.reach, tree.reach)
+            if upper < here.lower or (here.lower == here.upper and lower < here.lower):
+                priors[a], visits[a] = 0, 0
         most, total, likelihood = 0, 0, 0.0
         for a in range(count):
             most, total, likelihood = max(most, visits[a]), total + visits[a], likelihood + priors[a]
@@ -177,15 +176,21 @@ def _decide(tree: Tree, rule: Rule, scores: Numbers, actions: IntArray, policy: 
                         best, worth = a, this
                 policy[b, a] = visits[a] / total if total > 0 else priors[a] / likelihood
             actions[b] = best
-        if q[actions[b]] < here.lower:  # something better is sure, and was looked at no more for that
-            actions[b] = _surest(tree, b, here.lower)
+        if visits[actions[b]] > 0 and q[actions[b]] < here.lower:  # something better is sure, and was looked at no more
+            actions[b] = _settle(tree, b, here.lower, policy[b])
 
 
 @inlined
-def _surest(tree: Tree, b: int, lower: float) -> int:
-    """The first action of a root that is worth so much at least."""
-    for a in range(tree.edges.shape[2]):
+def _settle(tree: Tree, b: int, lower: float, policy: FloatArray) -> int:
+    """The first action of a root that is sure to be worth so much; the policy becomes those that are, alike."""
+    first, count = NONE, 0
+    for a in range(len(policy)):
         child = tree.edges[b, 0, a].child
-        if child != NONE and tree.edges[b, 0, a].prior > 0 and bounds(tree, b, 0, child)[0] >= lower:
-            return a
-    return NONE
+        sure = child != NONE and tree.edges[b, 0, a].prior > 0 and bounds(tree, b, 0, child)[0] >= lower
+        policy[a] = 1 if sure else 0
+        count += sure
+        if sure and first == NONE:
+            first = a
+    for a in range(len(policy)):
+        policy[a] /= count
+    return first

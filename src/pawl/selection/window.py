@@ -19,7 +19,7 @@ GROWTH, SHARE = 0.75, 0.4
 class Positions:
     """N positions to learn from."""
 
-    boards: NDArray[np.uint8] | NDArray[np.float16]
+    boards: NDArray[np.uint8] | FloatArray
     """[N, C, H, W] from the view of whoever moves."""
     policies: FloatArray
     """[N, A] of legal moves; sums to 1."""
@@ -35,9 +35,12 @@ class Positions:
 
     def last(self, count: int) -> Positions:
         """The last so many."""
-        start = max(0, len(self) - count)
-        return Positions(self.boards[start:], self.policies[start:], self.replies[start:], self.values[start:],
-                         self.weights[start:])
+        return self.at(slice(max(0, len(self) - count), None))
+
+    def at(self, places: slice | NDArray[np.int64]) -> Positions:
+        """Some of them."""
+        return Positions(self.boards[places], self.policies[places], self.replies[places], self.values[places],
+                         self.weights[places])
 
 
 def joined(parts: Sequence[Positions]) -> Positions:
@@ -84,13 +87,14 @@ def positions_of(games: Sequence[GameExample], rules: ManyBoards, *, searched: f
                      np.concatenate([game.weights for game in games]))
 
 
-def _small(boards: FloatArray) -> NDArray[np.uint8] | NDArray[np.float16]:
-    """The same boards in a byte a cell, where they are small whole numbers; else in two."""
-    bytes_ = boards.astype(np.uint8)
-    return bytes_ if np.array_equal(bytes_, boards) else boards.astype(np.float16)
+def _small(boards: FloatArray) -> NDArray[np.uint8] | FloatArray:
+    """The same boards in a byte a cell, where they are small whole numbers."""
+    with np.errstate(invalid="ignore"):
+        whole = boards.astype(np.uint8)
+    return whole if np.array_equal(whole, boards) else boards
 
 
-def turned(positions: Positions, symmetries: Sequence[Symmetry], chosen: IntArray) -> Positions:
+def turned(positions: Positions, symmetries: Sequence[Symmetry], chosen: NDArray[np.int64]) -> Positions:
     """Each position [N] turned or mirrored by the symmetry of its number; -1 leaves it as it is."""
     if not len(symmetries):
         return positions

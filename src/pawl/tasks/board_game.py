@@ -32,7 +32,7 @@ from pawl.tasks.splits import split_of
 
 OPENING_MOVES = 6
 """Random moves, at most, of an opening."""
-PATIENCE = 2000
+PATIENCE = 300
 """Openings in a row that brought no new position, after which there are none left."""
 LONGEST_ANSWER = 100_000
 """Characters of an answer that are read."""
