@@ -170,11 +170,11 @@ _METERS = (
         (("search_kl", "search from network"), ("prior_entropy", "entropy of the network")),
     ),
     _Meter(
-        "board_losses",
-        "Losses in training",
-        "Cross-entropies in the last tenth of a generation's training, nats: of the moves that search would make, and "
-        "of who wins.",
-        (("policy_loss", "moves"), ("value_loss", "who wins")),
+        "move_losses",
+        "Moves: loss",
+        "Cross-entropy of the moves that search would make, in the last tenth of a generation's training, nats; and of "
+        "what the other would answer, where that is learnt.",
+        (("policy_loss", "moves"), ("reply_loss", "answers")),
     ),
     _Meter(
         "value",

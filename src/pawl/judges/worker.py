@@ -87,4 +87,5 @@ def _say(parent: Connection, order: dict[str, Any], what: dict[str, Any]) -> Non
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    with contextlib.suppress(EOFError, ConnectionError):  # the parent is gone, and nobody is left to be told
+        main(int(sys.argv[1]))
