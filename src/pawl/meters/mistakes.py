@@ -1,7 +1,7 @@
 """How often a player gives away what a position is worth.
 
-A mistake is a move after which the best that can still be had is less: a win turned into a draw or a loss, a draw into a
-loss. Positions in which every move is worth the same ask for nothing and are counted apart.
+A mistake is a move after which the best that can still be had is less: a win turned into a draw or a loss, a draw into
+a loss. Positions in which every move is worth the same ask for nothing and are counted apart.
 """
 
 from __future__ import annotations
