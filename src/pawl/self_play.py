@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from pawl.interfaces import ManyBoards
 from pawl.keys import fold, uniforms
 from pawl.records import FloatArray, IntArray, KeyArray
 from pawl.search.boards import BoardSearch, Found, Positions
@@ -102,9 +101,7 @@ class _Table:
     def play(self) -> None:
         """All of them, to their ends."""
         rules, walker = self.search.rules, self.search.begin()
-        states = self._seated([], rules)
-        rows = np.full(len(self.playing), NONE, np.int32)
-        moves = rows
+        states, rows, moves = self._seated(rules.start([]), np.zeros(0, np.int32), np.zeros(0, np.int32))
         while self.playing:
             plies = np.array([len(game.moves) for game in self.playing], np.uint64)
             keys = fold(self.keys[[game.number for game in self.playing]], plies)
@@ -121,20 +118,17 @@ class _Table:
             left = np.flatnonzero(stays)
             self.finished += len(self.playing) - len(left)
             self.playing = [self.playing[i] for i in left]
-            states, rows, moves = after[left], left.astype(np.int32), moves[left]
-            seated = self._seated(states, rules)
-            new = len(self.playing) - len(rows)
-            states, nowhere = seated, np.full(new, NONE, np.int32)
-            rows, moves = np.concatenate((rows, nowhere)), np.concatenate((moves, nowhere))
+            states, rows, moves = self._seated(after[left], left.astype(np.int32), moves[left])
             self.tell(self.finished)
 
-    def _seated(self, states: Positions | Sequence[None], rules: ManyBoards) -> Positions:
-        """The positions of games that are played, those of new ones behind the others."""
+    def _seated(self, states: Positions, rows: IntArray, moves: IntArray) -> tuple[Positions, IntArray, IntArray]:
+        """Where games stand, which rows of the last search they come from, and by which moves; new ones, which come
+        from nowhere, behind the others."""
         free = self.manner.together - len(self.playing)
         new, self.waiting = self.waiting[:free], self.waiting[free:]
         self.playing = [*self.playing, *new]
-        begun = rules.start([game.opening for game in new])
-        return begun if len(states) == 0 else np.concatenate((np.asarray(states), begun)) if new else np.asarray(states)
+        begun, nowhere = self.search.rules.start([game.opening for game in new]), np.full(len(new), NONE, np.int32)
+        return np.concatenate((states, begun)), np.concatenate((rows, nowhere)), np.concatenate((moves, nowhere))
 
     def _chosen(self, found: Found, keys: KeyArray) -> IntArray:
         """[B] the moves to make."""
