@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pawl.gate.statistics import wilson_interval
 from pawl.records import Flags, IntArray
 
 
@@ -21,8 +20,6 @@ class Mistakes:
 
     rate: float
     """Share in which the move was a mistake."""
-    interval: tuple[float, float]
-    """95%."""
     positions: int
     """N"""
     asked: int
@@ -38,4 +35,4 @@ def mistakes(worth: ArrayLike, legal: Flags, moves: IntArray) -> Mistakes:
         raise ValueError("every move must be legal")
     best, worst = of_moves.max(axis=1), np.where(legal, of_moves, np.inf).min(axis=1)
     rate = float((of_moves[rows, moves] < best).mean()) if len(rows) else 0.0
-    return Mistakes(rate, wilson_interval(rate, len(rows)), len(rows), int((worst < best).sum()))
+    return Mistakes(rate, len(rows), int((worst < best).sum()))
