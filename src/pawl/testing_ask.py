@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -54,6 +54,16 @@ def ask(
         raise Broken(f"{what} {error}") from None
     except (Exception, SystemExit) as error:  # not ours: it may raise anything
         raise Broken(f"{what} raised {type(error).__name__}: {ascii(str(error))[1:-1][:200]}") from error
+
+
+def asked_key(key: Callable[[Any], Any], state: Any) -> Any:
+    """The key of a state. Raises Broken where it cannot be hashed."""
+    found = ask("key", lambda: key(state))
+    try:
+        hash(found)
+    except TypeError:
+        raise Broken(f"key must be hashable, got {shown(found)}") from None
+    return found
 
 
 def findings_of(*checks: Iterable[str]) -> list[str]:

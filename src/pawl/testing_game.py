@@ -10,7 +10,7 @@ import numpy as np
 
 from pawl.interfaces import Game, IllegalAction
 from pawl.records import Symmetry
-from pawl.testing_ask import Broken, ask, shown
+from pawl.testing_ask import ask, asked_key, shown
 
 _METHODS = ("start", "player", "actions", "step", "terminal", "returns", "observe", "key", "show", "move_name",
             "parse_move", "symmetries")
@@ -63,12 +63,12 @@ def _game(game: Game, random: np.random.Generator) -> Iterator[str]:
             yield from found
             return
         action = int(actions[int(random.integers(len(actions)))])
-        before, taken = _key(game, state), partial(game.step, state, action)
+        before, taken = asked_key(game.key, state), partial(game.step, state, action)
         after = ask(f"step with the legal move {action}", taken)
-        if _key(game, state) != before:
+        if asked_key(game.key, state) != before:
             yield "step must leave the position that it was given as it was, got it changed"
             return
-        if _key(game, after) != _key(game, ask(f"step with the legal move {action}", taken)):
+        if asked_key(game.key, after) != asked_key(game.key, ask(f"step with the legal move {action}", taken)):
             yield "key must be equal for equal positions, got two after the same move"
         state = after
     yield f"a game must end, got none that does in {_MOST_MOVES} moves"
@@ -150,12 +150,3 @@ def _symmetries(game: Game, random: np.random.Generator) -> Iterator[str]:
             except IllegalAction:
                 yield f"symmetry {number} must turn legal moves into legal ones, got one that is not"
                 break
-
-
-def _key(game: Game, state: Any) -> Any:
-    key = ask("key", partial(game.key, state))
-    try:
-        hash(key)
-    except TypeError:
-        raise Broken(f"key must be hashable, got {shown(key)}") from None
-    return key

@@ -13,7 +13,7 @@ import numpy as np
 
 from pawl.interfaces import IllegalAction, StepTask
 from pawl.records import Problem
-from pawl.testing_ask import ODD_TEXTS, Broken, ask, is_score, shown
+from pawl.testing_ask import ODD_TEXTS, Broken, ask, asked_key, is_score, shown
 
 _METHODS = ("start", "actions", "step", "terminal", "prompt", "parse", "answer", "key")
 _TELLING = ("start", "step", "terminal")
@@ -38,7 +38,7 @@ def step_findings(task: object, problems: Callable[[], Sequence[Problem]]) -> It
 
 def _playout(task: StepTask, problem: Problem, random: np.random.Generator) -> Iterator[str]:
     state: Any = ask("start", partial(task.start, problem))
-    if _key(task, state) != _key(task, ask("start", partial(task.start, problem))):
+    if asked_key(task.key, state) != asked_key(task.key, ask("start", partial(task.start, problem))):
         yield "key must be equal for equal states, got two for one start"
     for _ in range(_MOST_STEPS):
         prompt = ask("prompt", partial(task.prompt, state))
@@ -54,13 +54,13 @@ def _playout(task: StepTask, problem: Problem, random: np.random.Generator) -> I
             yield "a state without legal actions must be terminal, got one that is not"
             return
         action = actions[int(random.integers(len(actions)))]
-        before = _key(task, state)
+        before = asked_key(task.key, state)
         taken, step = f"step with the legal action {shown(action)}", partial(task.step, state, action)
         after = ask(taken, step)
-        if _key(task, state) != before:
+        if asked_key(task.key, state) != before:
             yield "step must leave the state it was given as it was, got it changed"
             return
-        if _key(task, after) != _key(task, ask(taken, step)):
+        if asked_key(task.key, after) != asked_key(task.key, ask(taken, step)):
             yield "key must be equal for equal states, got two after the same action"
         state = after
     yield f"a path must end, got none that does in {_MOST_STEPS} steps"
@@ -74,15 +74,6 @@ def _end(task: StepTask, problem: Problem, state: Any) -> Iterator[str]:
     score = ask("score of a finished path", lambda: task.score(problem, answer))
     if not is_score(score):
         yield f"a score must be a number in [0, 1], got {shown(score)} for a finished path"
-
-
-def _key(task: StepTask, state: Any) -> Any:
-    key = ask("key", partial(task.key, state))
-    try:
-        hash(key)
-    except TypeError:
-        raise Broken(f"key must be hashable, got {shown(key)}") from None
-    return key
 
 
 def _odd_lines(task: StepTask) -> Iterator[str]:

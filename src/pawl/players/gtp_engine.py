@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -104,9 +105,7 @@ class GTPEngine:
     def _listen(self) -> None:
         """Lines of its output; None at its end."""
         assert self._process.stdout is not None
-        try:
+        with suppress(ValueError):  # closed while it was read, which is its end
             for line in self._process.stdout:
                 self._lines.put(line)
-        except ValueError:  # closed while it was read
-            pass
         self._lines.put(None)

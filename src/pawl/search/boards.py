@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 
 from pawl.errors import ConfigError
 from pawl.interfaces import ManyBoards
-from pawl.keys import fold
 from pawl.records import Flags, FloatArray, IntArray, KeyArray, Views
 from pawl.search.forest import search
 from pawl.search.graph import regrown
 from pawl.search.mcts import RULES
-from pawl.search.noise import dirichlet, gumbel
-from pawl.search.rules import GUMBEL, Rule
+from pawl.search.noise import with_luck
+from pawl.search.rules import Rule
 from pawl.search.tree import NONE, Leaves, Tree
 
 Positions = NDArray[Any]
@@ -113,11 +112,8 @@ class Walker:
             tree = grown.keep(*self.last, rows, moves)
         roots = grown.roots(tree)
         clean, noise = roots.priors, None
-        if made.noise and made.numbers.kind == GUMBEL:
-            noise = gumbel(fold(keys, 1), roots.priors.shape[1])
-        elif made.noise:
-            roots = roots._replace(priors=dirichlet(fold(keys, 1), roots.priors, total=made.noise_total,
-                                                    share=made.noise_share))
+        if made.noise:
+            roots, noise = with_luck(roots, keys, made.numbers, share=made.noise_share, total=made.noise_total)
         found = search(roots, grown.evaluate, rule=made.numbers, simulations=made.simulations, noise=noise,
                        considered=made.considered, kept=tree, reach=REACH)
         self.last = found.tree, grown

@@ -12,12 +12,11 @@ from typing import Any, Literal
 
 from pawl.errors import ConfigError
 from pawl.interfaces import Policy, Search, StepTask
-from pawl.keys import fold
 from pawl.records import Choice, KeyArray
 from pawl.search.forest import Outcome, search
 from pawl.search.growth import Growth
 from pawl.search.halving import Limit
-from pawl.search.noise import dirichlet, gumbel
+from pawl.search.noise import with_luck
 from pawl.search.rules import GUMBEL, PUCT, UCT, Rule
 from pawl.search.steps import Estimate, Propose
 
@@ -101,11 +100,8 @@ class _Steps:
         made, growth = self.made, Growth(self.made, policy, task, states, keys)
         kept = growth.kept(*self.last) if self.last is not None else None
         roots, noise = growth.roots(kept), None
-        if made.noise and made.numbers.kind == GUMBEL:
-            noise = gumbel(fold(keys, 1), growth.width)
-        elif made.noise:
-            roots = roots._replace(priors=dirichlet(fold(keys, 1), roots.priors, total=made.noise_total,
-                                                    share=made.noise_share))
+        if made.noise:
+            roots, noise = with_luck(roots, keys, made.numbers, share=made.noise_share, total=made.noise_total)
         found = search(roots, growth.evaluate, rule=made.numbers, simulations=made.simulations, noise=noise,
                        considered=made.considered, propose=growth.propose, together=made.together, kept=kept,
                        find=growth.find if made.graph else None,

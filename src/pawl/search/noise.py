@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import gammaincinv
 
-from pawl.keys import uniforms
+from pawl.keys import fold, uniforms
 from pawl.records import FloatArray, KeyArray
-from pawl.search.rules import Numbers
+from pawl.search.rules import GUMBEL, Numbers, Rule
+from pawl.search.tree import Leaves
 
 TINY = np.finfo(np.float64).tiny
 
@@ -30,6 +31,16 @@ def dirichlet(keys: KeyArray, priors: FloatArray, *, total: float, share: float)
     noise = gammas / np.maximum(gammas.sum(axis=1, keepdims=True), TINY)
     mixed: FloatArray = ((1 - share) * priors + share * noise).astype(np.float32)
     return np.where(there, np.maximum(mixed, np.finfo(np.float32).tiny), np.float32(0))
+
+
+def with_luck(roots: Leaves, keys: KeyArray, rule: Rule, *, share: float, total: float
+              ) -> tuple[Leaves, Numbers | None]:
+    """Roots [B] to explore from: for Gumbel as they are, with the noise [B, A] to add to their log priors; for other
+    rules with Dirichlet noise in their priors. `share` and `total` as in `dirichlet`."""
+    own = fold(keys, 1)
+    if rule.kind == GUMBEL:
+        return roots, gumbel(own, roots.priors.shape[1])
+    return roots._replace(priors=dirichlet(own, roots.priors, total=total, share=share)), None
 
 
 def _uniforms(keys: KeyArray, count: int) -> Numbers:
