@@ -70,6 +70,7 @@ class Load:
 WHOLE = (Load(), Load(kl=0.01), Load(new_tokens=16, forced=False))
 HALF = (Load(),)
 
+
 def run(repeats: int = 7, dtypes: Sequence[str] = (), whole: Sequence[Load] = WHOLE, half: Sequence[Load] = HALF,
         base: Settings = BASE, compiled: bool | None = None) -> list[dict[str, Any]]:
     """A row for each precision and load: attempts (or, of the training half, tokens) per second over TRL's, median and

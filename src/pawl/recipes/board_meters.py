@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pawl.measure import Metrics
+from pawl.selection.window import surprises
 from pawl.self_play import PlayedGame
 
 
@@ -19,14 +20,13 @@ def played_metrics(games: Sequence[PlayedGame], simulations: int) -> Metrics:
     policies = np.concatenate([np.array(game.policies).reshape(len(game.moves), -1) for game in games if game.moves])
     priors = np.concatenate([np.array(game.priors).reshape(len(game.moves), -1) for game in games if game.moves])
     with np.errstate(divide="ignore", invalid="ignore"):
-        parts = np.where(policies > 0, policies * np.log(policies / np.maximum(priors, 1e-9)), 0)
         entropy = -np.where(priors > 0, priors * np.log(priors), 0).sum(axis=1).mean()
     known = [game for game in games if game.would_resign is not None and game.result is not None]
     metrics = {
         "games": float(len(games)), "positions": float(moves.sum()), "simulations": float(moves.sum() * simulations),
         "game_length": float(moves.mean()), "first_wins": float(shares[2]), "draws": float(shares[1]),
         "truth_bits_self": float(-(shares * np.log2(np.maximum(shares, 1e-12))).sum() * results.size),
-        "search_kl": float(parts.sum(axis=1).mean()), "prior_entropy": float(entropy),
+        "search_kl": float(surprises(policies, priors).mean()), "prior_entropy": float(entropy),
         "resigned": float(np.mean([game.resigned is not None for game in games])),
     }
     if known:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from pawl.interfaces import ManyBoards
 from pawl.records import Flags, FloatArray, IntArray, KeyArray, Views
 from pawl.search.forest import search
 from pawl.search.graph import regrown
-from pawl.search.mcts import RULES
+from pawl.search.mcts import Name, numbers_of
 from pawl.search.noise import with_luck
 from pawl.search.rules import Rule
 from pawl.search.tree import NONE, Leaves, Tree
@@ -64,7 +64,7 @@ class BoardSearch:
     evaluate: Evaluate
     simulations: int = 32
     """Walks down each tree."""
-    rule: Literal["uct", "puct", "gumbel"] | Rule = "gumbel"
+    rule: Name | Rule = "gumbel"
     considered: int = 16
     """Moves at the root that sequential halving compares."""
     noise: bool = False
@@ -91,7 +91,7 @@ class BoardSearch:
     @property
     def numbers(self) -> Rule:
         """The rule as the trees take it."""
-        return self.rule if isinstance(self.rule, Rule) else RULES[self.rule]
+        return numbers_of(self.rule)
 
 
 class Walker:

@@ -20,7 +20,13 @@ from pawl.search.noise import with_luck
 from pawl.search.rules import GUMBEL, PUCT, UCT, Rule
 from pawl.search.steps import Estimate, Propose
 
+Name = Literal["uct", "puct", "gumbel"]
 RULES = {"uct": Rule(UCT, exploration=1.0), "puct": Rule(PUCT, exploration=1.25), "gumbel": Rule(GUMBEL, 0.0)}
+
+
+def numbers_of(rule: Name | Rule) -> Rule:
+    """A rule by its name, or itself."""
+    return rule if isinstance(rule, Rule) else RULES[rule]
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class TreeSearch:
     estimate: Estimate
     simulations: int
     """Walks down a tree, at most: with `tokens` too, as a walk to what is known is free."""
-    rule: Literal["uct", "puct", "gumbel"] | Rule = "gumbel"
+    rule: Name | Rule = "gumbel"
     considered: int = 16
     """Actions at the root that sequential halving compares."""
     noise: bool = False
@@ -84,7 +90,7 @@ class TreeSearch:
     @property
     def numbers(self) -> Rule:
         """The rule as the trees take it."""
-        return self.rule if isinstance(self.rule, Rule) else RULES[self.rule]
+        return numbers_of(self.rule)
 
 
 class _Steps:

@@ -108,12 +108,18 @@ def turned(positions: Positions, symmetries: Sequence[Symmetry], chosen: NDArray
     return Positions(boards, policies, replies, positions.values, positions.weights)
 
 
+def surprises(policies: FloatArray, priors: FloatArray) -> FloatArray:
+    """[T] KL(policy || prior) in nats, of policies [T, A]: how far search changed the network's mind."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        parts = np.where(policies > 0, policies * np.log(policies / np.maximum(priors, 1e-9)), 0)
+    changed: FloatArray = np.maximum(parts.sum(axis=1), 0)
+    return changed
+
+
 def surprise_weights(policies: FloatArray, priors: FloatArray, *, share: float) -> FloatArray:
     """[T] weights with mean 1: a share of them goes to positions in proportion to KL(policy || prior), where search
     changed its mind most (KataGo's policy surprise weighting); the rest is alike for all."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        parts = np.where(policies > 0, policies * np.log(policies / np.maximum(priors, 1e-9)), 0)
-    surprise = np.maximum(parts.sum(axis=1), 0)
+    surprise = surprises(policies, priors)
     if share == 0 or surprise.sum() == 0:
         return np.ones(len(policies), np.float32)
     weights: FloatArray = ((1 - share) + share * surprise / surprise.mean()).astype(np.float32)
