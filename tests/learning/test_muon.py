@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from pawl.learning.muon import orthogonalise
+from pawl.learning.muon import Muon, orthogonalise
 
 torch.set_num_threads(1)
 
@@ -57,3 +57,12 @@ def test_a_step_has_the_precision_of_its_matrix() -> None:
     (coarse,), (fine,) = orthogonalise([matrix.bfloat16()]), orthogonalise([matrix.bfloat16().float()])
     assert coarse.dtype == torch.bfloat16
     assert torch.equal(coarse, fine.bfloat16())
+
+
+def test_a_convolution_moves_as_the_matrix_of_its_outputs_by_all_that_one_of_them_sees() -> None:
+    kernels, matrix = nn.Parameter(torch.zeros(4, 3, 3, 3)), nn.Parameter(torch.zeros(4, 27))
+    kernels.grad = random(4, 3, 3, 3).contiguous(memory_format=torch.channels_last)
+    matrix.grad = kernels.grad.reshape(4, 27)
+    Muon([kernels, matrix], lr=0.1).step()
+    torch.testing.assert_close(kernels.detach().reshape(4, 27), matrix.detach())
+    assert 0.6 < float(torch.linalg.svdvals(matrix.detach()).min()) / (0.1 * 0.2 * 27**0.5) < 1.25

@@ -18,15 +18,13 @@ ARCH = BoardArchitecture(planes=3, rows=5, columns=4, moves=20, depth=2)
 
 
 def trained(arch: BoardArchitecture = ARCH, seed: int = 0) -> BoardNet:
-    """A network whose norms and heads are not as they were made."""
+    """A network whose blocks and heads are not as they were made."""
     net = BoardNet(arch)
     initialise(net, seed)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for name, tensor in [*net.named_parameters(), *net.named_buffers()]:
-            if tensor.dtype == torch.float32:
-                noise = (torch.rand(tensor.shape, generator=generator) - 0.5) * 0.2
-                tensor.add_(noise + 0.5 if "running_var" in name else noise)
+        for tensor in net.parameters():
+            tensor.add_((torch.rand(tensor.shape, generator=generator) - 0.5) * 0.2)
     return net.eval()
 
 
@@ -45,9 +43,9 @@ def test_what_plays_is_what_learns() -> None:
     net = trained()
     with torch.no_grad():
         moves, values, _ = net(boards(9))
-    folded_moves, folded_values = Player(net, torch.float32)(boards(9))
-    torch.testing.assert_close(folded_moves, moves, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(folded_values, values, rtol=1e-4, atol=1e-4)
+    played_moves, played_values = Player(net, torch.float32)(boards(9))
+    torch.testing.assert_close(played_moves, moves, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(played_values, values, rtol=1e-4, atol=1e-4)
 
 
 def test_in_bfloat16_it_is_nearly_the_same() -> None:
@@ -78,7 +76,7 @@ def test_weights_that_change_are_played_with() -> None:
     policy = BoardPolicy(trained(), "toy")
     before = policy(np.zeros(4), views(4))[0]
     with torch.no_grad():
-        policy.net.stem.convolution.weight.mul_(-1)
+        policy.net.stem.weight.mul_(-1)
     assert not np.allclose(policy(np.zeros(4), views(4))[0], before)
 
 

@@ -20,7 +20,8 @@ RMS = 0.2
 
 
 class Muon(torch.optim.Optimizer):
-    """For matrices only; weight decay is decoupled."""
+    """For matrices only, and convolutions, whose kernels are one matrix: outputs by all that one output sees (Jordan et
+    al. 2024). Weight decay is decoupled."""
 
     def __init__(self, matrices: Iterable[Tensor], *, lr: float, momentum: float = 0.95,
                  weight_decay: float = 0.0) -> None:
@@ -32,10 +33,10 @@ class Muon(torch.optim.Optimizer):
         assert closure is None, "Muon takes its gradients as they are"
         for group in self.param_groups:
             matrices = [matrix for matrix in group["params"] if matrix.grad is not None]
-            steps = orthogonalise([self._momentum(matrix, group) for matrix in matrices])
+            steps = orthogonalise([self._momentum(matrix, group).flatten(1) for matrix in matrices])
             for matrix, step in zip(matrices, steps, strict=True):
-                size = group["lr"] * RMS * max(matrix.shape) ** 0.5
-                matrix.mul_(1 - group["lr"] * group["weight_decay"]).sub_(step, alpha=size)
+                size = group["lr"] * RMS * max(step.shape) ** 0.5
+                matrix.mul_(1 - group["lr"] * group["weight_decay"]).sub_(step.view_as(matrix), alpha=size)
 
     def _momentum(self, matrix: Tensor, group: dict[str, Any]) -> Tensor:
         """Nesterov's look-ahead of the running mean of gradients."""

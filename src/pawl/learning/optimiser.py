@@ -1,4 +1,4 @@
-"""The optimiser: Muon for the matrices inside the network, AdamW for the rest, one schedule for both."""
+"""The optimiser: Muon for matrices and convolutions inside the network, AdamW for the rest, one schedule for both."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Optimiser:
         """`learning_rate` is the peak; `steps` the whole schedule, `warmup` its rise."""
         named = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
         self.parameters = [parameter for _, parameter in named]
-        matrices = [p for name, p in named if p.dim() == 2 and "embed" not in name and "head" not in name]
+        matrices = [p for name, p in named if p.dim() > 1 and "embed" not in name and "head" not in name]
         chosen = {id(parameter) for parameter in matrices}
         rest = [parameter for parameter in self.parameters if id(parameter) not in chosen]
         self.parts: list[torch.optim.Optimizer] = []

@@ -1,10 +1,10 @@
 """A residual network that sees a board: a policy over the game's moves, and a value.
 
-The tower of AlphaGo Zero (Silver et al. 2017, "Methods: neural network architecture"), smaller: convolutions of 3 by 3
-with batch norm. `depth` is the one dial of size: that many blocks of two convolutions, 16 times as wide.
+The tower of AlphaGo Zero (Silver et al. 2017, "Methods: neural network architecture"), smaller and without its norms: a
+block begins as the identity instead (Zhang et al. 2019, "Fixup initialization"), and steps of one size in all
+directions do the rest. `depth` is the one dial of size: that many blocks of two convolutions, 16 times as wide.
 
-When it plays, norms are folded into the convolutions before them, and products may be computed in bfloat16; when it
-learns, the same under autocast.
+When it plays, products may be computed in bfloat16; when it learns, the same under autocast.
 """
 
 from __future__ import annotations
@@ -41,36 +41,21 @@ class BoardArchitecture:
         return asdict(self)
 
 
-class Normed(nn.Module):
-    """A convolution and its norm."""
-
-    def __init__(self, inputs: int, outputs: int, size: int) -> None:
-        super().__init__()
-        self.convolution = nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=False)
-        self.norm = nn.BatchNorm2d(outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, inputs, H, W] -> [B, outputs, H, W]"""
-        out: Tensor = self.norm(self.convolution(x))
-        return out
-
-    def folded(self) -> tuple[Tensor, Tensor]:
-        """Weight and bias of the convolution that does both, with the norm's running mean and variance."""
-        assert self.norm.running_mean is not None and self.norm.running_var is not None
-        scale = self.norm.weight / torch.sqrt(self.norm.running_var + self.norm.eps)
-        return self.convolution.weight * scale[:, None, None, None], self.norm.bias - self.norm.running_mean * scale
-
-
 class Block(nn.Module):
     """x + two convolutions of it."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.first, self.second = Normed(width, width, 3), Normed(width, width, 3)
+        self.first, self.second = _convolution(width, width, 3), _convolution(width, width, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, width, H, W]"""
         return F.relu(x + self.second(F.relu(self.first(x))))
+
+
+def _convolution(inputs: int, outputs: int, size: int) -> nn.Conv2d:
+    """That keeps the board's size."""
+    return nn.Conv2d(inputs, outputs, size, padding=size // 2)
 
 
 class BoardNet(nn.Module):
@@ -80,10 +65,10 @@ class BoardNet(nn.Module):
         super().__init__()
         self.arch = arch
         cells = arch.rows * arch.columns
-        self.stem = Normed(arch.planes, arch.width, 3)
+        self.stem = _convolution(arch.planes, arch.width, 3)
         self.blocks = nn.ModuleList(Block(arch.width) for _ in range(arch.depth))
-        self.policy_features = Normed(arch.width, POLICY_CHANNELS, 1)
-        self.value_features = Normed(arch.width, VALUE_CHANNELS, 1)
+        self.policy_features = _convolution(arch.width, POLICY_CHANNELS, 1)
+        self.value_features = _convolution(arch.width, VALUE_CHANNELS, 1)
         self.policy_head = nn.Linear(POLICY_CHANNELS * cells, arch.moves)
         self.reply_head = nn.Linear(POLICY_CHANNELS * cells, arch.moves) if arch.reply else None
         self.value_hidden = nn.Linear(VALUE_CHANNELS * cells, HIDDEN)
@@ -102,24 +87,25 @@ class BoardNet(nn.Module):
 
 
 class Player:
-    """The same network when nothing is learnt: norms folded, weights in a precision, channels last."""
+    """The same network when nothing is learnt: weights in a precision, channels last."""
 
     def __init__(self, net: BoardNet, precision: torch.dtype) -> None:
         self.precision = precision
-        self.stem, self.blocks = self._fold(net.stem), list[tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]]()
+        self.stem, self.blocks = self._cast(net.stem), list[tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]]()
         for block in net.blocks:
             assert isinstance(block, Block)
-            self.blocks.append((self._fold(block.first), self._fold(block.second)))
+            self.blocks.append((self._cast(block.first), self._cast(block.second)))
         # Both heads look at the board with one convolution.
-        parts = [self._fold(part) for part in (net.policy_features, net.value_features)]
+        parts = [self._cast(part) for part in (net.policy_features, net.value_features)]
         self.features = torch.cat([weight for weight, _ in parts]), torch.cat([bias for _, bias in parts])
         self.policy_head, self.value_hidden, self.value_head = (
-            (layer.weight.detach().to(precision), layer.bias.detach().to(precision))
-            for layer in (net.policy_head, net.value_hidden, net.value_head))
+            self._cast(layer) for layer in (net.policy_head, net.value_hidden, net.value_head))
 
-    def _fold(self, part: Normed) -> tuple[Tensor, Tensor]:
-        weight, bias = (tensor.detach().to(self.precision) for tensor in part.folded())
-        return weight.contiguous(memory_format=torch.channels_last), bias
+    def _cast(self, layer: nn.Conv2d | nn.Linear) -> tuple[Tensor, Tensor]:
+        """Weight and bias."""
+        assert layer.bias is not None
+        weight, bias = (tensor.detach().to(self.precision) for tensor in (layer.weight, layer.bias))
+        return weight.contiguous(memory_format=torch.channels_last) if weight.dim() == 4 else weight, bias
 
     @torch.inference_mode()
     def __call__(self, boards: Tensor) -> tuple[Tensor, Tensor]:
@@ -136,15 +122,15 @@ class Player:
 
 
 def initialise(net: BoardNet, seed: int) -> None:
-    """Weights from a seed: He's (2015) in the tower; heads at 0, so that a fresh network knows nothing and says so."""
+    """Weights from a seed: He's (2015); at 0 the last of each block, which so begins as the identity, and the heads, so
+    that a fresh network knows nothing and says so."""
     generator = torch.Generator().manual_seed(seed)
     for module in net.modules():
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
-        elif isinstance(module, nn.Linear):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
+            assert module.bias is not None
             nn.init.zeros_(module.bias)
-    for head in (net.policy_head, net.value_head, net.reply_head):
-        if head is not None:
-            nn.init.zeros_(head.weight)
-            nn.init.zeros_(head.bias)
+    last = [block.second for block in net.blocks if isinstance(block, Block)]
+    for layer in (*last, net.policy_head, net.value_head, net.reply_head):
+        if layer is not None:
+            nn.init.zeros_(layer.weight)
