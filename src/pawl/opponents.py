@@ -11,9 +11,9 @@ from pawl.interfaces import BoardPlayer, Game, ManyBoards
 from pawl.ledger import Ledger
 from pawl.models.board_policy import BoardPolicy, load_board_policy
 from pawl.models.checkpoint import fingerprint
-from pawl.players.connect_four import ExactPlayer, open_lines
+from pawl.players.connect_four import ConnectFourMinimax, ExactPlayer
 from pawl.players.gtp_engine import GTPEngine
-from pawl.players.simple import MinimaxPlayer, RandomPlayer, SearchPlayer, rollout_player
+from pawl.players.simple import RandomPlayer, SearchPlayer, rollout_player
 from pawl.run_directory import RunDirectory
 from pawl.search.boards import BoardSearch
 from pawl.tasks.board import Board
@@ -59,7 +59,7 @@ def open_player(words: str, game: Game, rules: ManyBoards, *, simulations: int =
     if sort in ("minimax", "exact"):
         if not isinstance(game, ConnectFour):
             raise ConfigError(f"{sort} must have connect_four, the one game that it can judge, got {game.name}")
-        return ExactPlayer() if sort == "exact" else MinimaxPlayer(rules, _count(rest, words), open_lines, words)
+        return ExactPlayer() if sort == "exact" else ConnectFourMinimax(_count(rest, words), words)
     if words and Path(words).is_dir():
         network = open_network(Path(words))
         if network.game != game.name:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pawl.players.connect_four import ExactPlayer, open_lines
+from pawl.players.connect_four import open_lines
 from pawl.players.simple import MinimaxPlayer, Playouts, PolicyPlayer, RandomPlayer, SearchPlayer, rollout_player
 from pawl.records import FloatArray
 from pawl.search.boards import BoardSearch, Positions, uniform
@@ -71,16 +71,6 @@ def test_any_of_several_moves_is_drawn_alike() -> None:
     assert counts.min() > 850 and counts.sum() == 7000
 
 
-def test_lines_that_are_still_open_count_more_with_every_stone() -> None:
-    def worth(line: list[int]) -> float:
-        return float(open_lines(RULES.start([line]))[0])
-
-    assert worth([]) == 0
-    assert worth([3]) < worth([0]) < 0, "whoever moves now has none, and the middle is worth more"
-    assert worth([3, 0]) == pytest.approx(-worth([0, 3]))
-    assert abs(worth([3, 0, 3, 0, 3])) > abs(worth([3, 0, 3, 0, 6]))
-
-
 def test_playouts_end_where_games_end() -> None:
     states = RULES.start(WINS)
     found = [Playouts(RULES, seed)(states, RULES.view(states)) for seed in range(300)]
@@ -103,18 +93,3 @@ def test_a_policy_plays_its_likeliest_move_or_draws() -> None:
     assert np.bincount(drawn, minlength=7) / 5000 == pytest.approx(chances, abs=0.03)
     sharp = PolicyPlayer(RULES, policy, "p", temperature=0.5).choose(lines, states, keys(5000))
     assert np.bincount(sharp, minlength=7) / 5000 == pytest.approx(chances**2 / (chances**2).sum(), abs=0.03)
-
-
-def test_exact_play_keeps_what_a_position_is_worth_and_quick_play_wins_soonest() -> None:
-    exact, quick, random = ExactPlayer(), ExactPlayer(quick=True), np.random.default_rng(0)
-    scores = np.zeros(7)
-    while len(set(scores[scores > 0])) < 2:  # until there are a quick win and a slow one
-        line, position = list[int](), GAME.start()
-        while len(line) < 22 and not GAME.terminal(position):
-            line.append(int(random.choice(GAME.actions(position))))
-            position = GAME.step(position, line[-1])
-        scores = np.zeros(7) if GAME.terminal(position) else exact.solver.scores([position])[0]
-    state = np.array([position], np.uint64)
-    assert scores[quick.choose([line], state, keys(1))[0]] == scores.max() > 0
-    kept = {int(exact.choose([line], state, np.array([key], np.uint64))[0]) for key in range(40)}
-    assert kept == set(np.flatnonzero(scores > 0))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pawl.interfaces import BoardPlayer, Game, ManyBoards
-from pawl.players.connect_four import open_lines
-from pawl.players.simple import MinimaxPlayer, RandomPlayer, rollout_player
+from pawl.players.connect_four import ConnectFourMinimax
+from pawl.players.simple import RandomPlayer, rollout_player
 from pawl.tasks.connect_four import ConnectFour
 
 PLAYOUTS = 100
@@ -17,5 +17,5 @@ def fixed_players(game: Game, rules: ManyBoards) -> list[BoardPlayer]:
     lines that are still open."""
     players: list[BoardPlayer] = [RandomPlayer(rules), rollout_player(rules, PLAYOUTS)]
     if isinstance(game, ConnectFour):
-        players += [MinimaxPlayer(rules, depth, open_lines, f"minimax {depth}") for depth in DEPTHS]
+        players += [ConnectFourMinimax(depth, f"minimax {depth}") for depth in DEPTHS]
     return players

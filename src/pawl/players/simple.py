@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -32,27 +33,35 @@ class RandomPlayer:
         return any_of(self.rules.view(states).legal, keys)
 
 
+class BestPlayer(ABC):
+    """Knows what each move is worth, and makes the best; any of several."""
+
+    name: str
+
+    @abstractmethod
+    def worth(self, states: Positions) -> FloatArray:
+        """[L, A] of each move to whoever makes it, in positions that are not over; -inf where it is illegal."""
+
+    def choose(self, lines: Sequence[Sequence[int]], states: Positions, keys: KeyArray) -> IntArray:
+        worth = self.worth(states)
+        return any_of(worth == worth.max(axis=1, keepdims=True), keys)
+
+
 @dataclass(frozen=True)
-class MinimaxPlayer:
-    """The best move, if both sides look `depth` moves ahead and judge by a heuristic where the game goes on; any of
-    several. All lines are looked at."""
+class MinimaxPlayer(BestPlayer):
+    """The best move, if both sides look `depth` moves ahead and judge by a heuristic where the game goes on. All lines
+    are looked at."""
 
     rules: ManyBoards
     depth: int
     heuristic: Heuristic
     name: str = "minimax"
 
-    def choose(self, lines: Sequence[Sequence[int]], states: Positions, keys: KeyArray) -> IntArray:
-        moves = np.zeros(len(states), np.int32)
-        size = max(1, MOST_AT_ONCE // self.rules.view(states[:1]).legal.shape[1] ** self.depth)
-        for start in range(0, len(states), size):
-            part = slice(start, start + size)
-            worth = self.worth(states[part])
-            moves[part] = any_of(worth == worth.max(axis=1, keepdims=True), keys[part])
-        return moves
-
     def worth(self, states: Positions) -> FloatArray:
-        """[L, A] of each move to whoever makes it; -inf where it is illegal."""
+        size = max(1, MOST_AT_ONCE // self.rules.view(states[:1]).legal.shape[1] ** self.depth)
+        return np.concatenate([self._worth(states[start : start + size]) for start in range(0, len(states), size)])
+
+    def _worth(self, states: Positions) -> FloatArray:
         views = self.rules.view(states)
         worth = np.full(views.legal.shape, -np.inf, np.float32)
         rows, moves = np.nonzero(views.legal)

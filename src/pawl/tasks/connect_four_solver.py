@@ -27,7 +27,7 @@ Bounds = NDArray[np.int8]
 
 _FULL, _BOTTOM = np.uint64(FULL), np.uint64(BOTTOM)
 _ONE = np.uint64(1)
-_COLUMNS = tuple(np.uint64(((1 << ROWS) - 1) << (BITS * column)) for column in (3, 2, 4, 1, 5, 0, 6))
+FROM_MIDDLE = tuple(np.uint64(((1 << ROWS) - 1) << (BITS * column)) for column in (3, 2, 4, 1, 5, 0, 6))
 """From the middle, where more lines cross."""
 _UP = np.uint64(STEPS[0])
 _ACROSS = tuple(np.uint64(step) for step in STEPS[1:])
@@ -64,7 +64,7 @@ def _scores(states: Words, weak: bool, keys: Words, bounds: Bounds) -> IntArray:
                 continue
             after = stones | (stones + (_ONE << np.uint64(BITS * column)))
             if aligned(mine | (after ^ stones)):
-                scores[i, column] = 1 if weak else (CELLS + 1 - _count(stones)) // 2
+                scores[i, column] = 1 if weak else (CELLS + 1 - num_bits(stones)) // 2
             elif after == _FULL:
                 scores[i, column] = 0
             else:
@@ -75,8 +75,8 @@ def _scores(states: Words, weak: bool, keys: Words, bounds: Bounds) -> IntArray:
 @compiled
 def _solve(mine: Word, stones: Word, weak: bool, keys: Words, bounds: Bounds) -> int:
     """By null windows that halve what it may be."""
-    made = _count(stones)
-    if _wins(mine, stones) & _playable(stones):
+    made = num_bits(stones)
+    if wins(mine, stones) & playable(stones):
         return 1 if weak else (CELLS + 1 - made) // 2
     low, high = -((CELLS - made) // 2), (CELLS + 1 - made) // 2
     if weak:
@@ -101,7 +101,7 @@ def _negamax(mine: Word, stones: Word, made: int, alpha: int, beta: int, keys: W
              threats: NDArray[np.int64]) -> int:
     """The score within a window, of a position in which nobody can win at once; `moves` and `threats` are room for each
     depth."""
-    safe = _safe(mine, stones)
+    safe = safe_moves(mine, stones)
     if safe == np.uint64(0):
         return -((CELLS - made) // 2)
     if made >= CELLS - 2:
@@ -122,10 +122,10 @@ def _negamax(mine: Word, stones: Word, made: int, alpha: int, beta: int, keys: W
     if alpha >= beta:
         return beta if most <= alpha else alpha
     count = 0
-    for column in _COLUMNS:
+    for column in FROM_MIDDLE:
         move = safe & column
         if move:
-            value = _count(_wins(mine | move, stones | move))
+            value = num_bits(wins(mine | move, stones | move))
             at = count
             while at > 0 and threats[made, at - 1] < value:
                 moves[made, at], threats[made, at] = moves[made, at - 1], threats[made, at - 1]
@@ -144,15 +144,15 @@ def _negamax(mine: Word, stones: Word, made: int, alpha: int, beta: int, keys: W
 
 
 @inlined
-def _playable(stones: Word) -> Word:
+def playable(stones: Word) -> Word:
     """The cells that a stone can fall to."""
     return (stones + _BOTTOM) & _FULL
 
 
 @inlined
-def _safe(mine: Word, stones: Word) -> Word:
+def safe_moves(mine: Word, stones: Word) -> Word:
     """Moves after which the other cannot win at once."""
-    moves, theirs = _playable(stones), _wins(stones ^ mine, stones)
+    moves, theirs = playable(stones), wins(stones ^ mine, stones)
     forced = moves & theirs
     if forced:
         if forced & (forced - _ONE):
@@ -162,7 +162,7 @@ def _safe(mine: Word, stones: Word) -> Word:
 
 
 @inlined
-def _wins(mine: Word, stones: Word) -> Word:
+def wins(mine: Word, stones: Word) -> Word:
     """Empty cells, whether a stone can fall to them or not, that would make four in a row."""
     found = (mine << _UP) & (mine << _UP * np.uint64(2)) & (mine << _UP * np.uint64(3))
     for step in _ACROSS:
@@ -175,7 +175,7 @@ def _wins(mine: Word, stones: Word) -> Word:
 
 
 @inlined
-def _count(word: Word) -> int:
+def num_bits(word: Word) -> int:
     """Bits that are set (Warren, "Hacker's Delight", section 5-1)."""
     word = word - ((word >> _ONE) & np.uint64(0x5555555555555555))
     word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
