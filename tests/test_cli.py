@@ -81,7 +81,7 @@ def last_line(result: Result) -> dict[str, Any]:
 def test_help_lists_every_command_that_exists() -> None:
     shown = pawl("--help").stdout
     for command in ("run", "resume", "report", "eval", "export", "tasks", "recipes", "check", "bench",
-                    "play", "gtp"):
+                    "play", "match", "gtp"):
         assert f"\n  {command} " in shown
     assert not [line for line in shown.splitlines() if line.endswith("...") and not line.startswith("Usage")]
 

@@ -154,6 +154,15 @@ def evaluation_in_words(result: Mapping[str, Any]) -> str:
     return "\n".join([*said, *(result[key] for key in more if key in result)])
 
 
+def match_in_words(result: Mapping[str, Any]) -> str:
+    """The score of the first of two players, and how its games ended."""
+    score = percent(result["score"], result["ci"])
+    sides = f"{percent(result['as_first'])} when it begins, {percent(result['as_second'])} when the other does"
+    ends = ", ".join(f"{result[word]} {word}" for word in ("won", "drawn", "lost"))
+    return (f"{result['first']} scores {score} against {result['second']} at {result['game']}\n"
+            f"{result['games']} games from {result['openings']} openings: {ends}; {sides}")
+
+
 def bench_in_words(result: Mapping[str, Any]) -> str:
     """A line for each comparison, and the machine; above 1, Pawl is better. What was measured alone is said in its own
     words."""
