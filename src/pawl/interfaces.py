@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 class Task(Protocol):
     """Where problems come from, and the truth about answers to them."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def problems(self, split: Split, count: int, seed: int) -> list[Problem]:
         """Up to `count` problems of a split; fewer when it has no more. The same seed gives the same list, a longer
@@ -142,10 +143,15 @@ class Game(Task, Protocol):
     A state is a position; moves are numbers from 0 to `moves` - 1, the same ones in every position.
     """
 
-    moves: int
-    """A"""
-    shape: tuple[int, int, int]
-    """(C, H, W) of a board as a network sees it."""
+    @property
+    def moves(self) -> int:
+        """A"""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of a board as a network sees it."""
+        ...
 
     def start(self, problem: Problem | None = None) -> Any:
         """The position after a problem's opening; without one, the first."""

@@ -17,6 +17,7 @@ from pawl.errors import ConfigError, MissingExtraError, UnknownNameError
 from pawl.interfaces import IllegalAction
 from pawl.records import FloatArray, Symmetry
 from pawl.tasks.board_game import BoardGame
+from pawl.tasks.board_many import ManyOfOpenSpiel
 from pawl.tasks.board_symmetries import symmetries_of
 
 
@@ -118,3 +119,6 @@ class Board(BoardGame):
 
     def symmetries(self) -> Sequence[Symmetry]:
         return symmetries_of(self.rules)
+
+    def many(self) -> ManyOfOpenSpiel:
+        return ManyOfOpenSpiel(self, self.rules)

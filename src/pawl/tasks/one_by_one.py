@@ -29,11 +29,11 @@ class OneByOne:
         for i, moves in enumerate(openings):
             for move in moves:
                 states[i] = self.game.step(states[i], move)
-        return _objects(states)
+        return objects(states)
 
     def step(self, states: NDArray[Any], moves: IntArray) -> NDArray[Any]:
         """[L] positions after moves [L]."""
-        return _objects([self.game.step(state, move) for state, move in zip(states, moves.tolist(), strict=True)])
+        return objects([self.game.step(state, move) for state, move in zip(states, moves.tolist(), strict=True)])
 
     def view(self, states: NDArray[Any]) -> Views:
         """What is to be seen of positions [L]."""
@@ -51,7 +51,7 @@ class OneByOne:
         return Views(boards, legal, players, over, results)
 
 
-def _objects(states: Sequence[Any]) -> NDArray[Any]:
+def objects(states: Sequence[Any]) -> NDArray[Any]:
     """[L] of whatever they are: numpy would take a tuple apart."""
     array = np.empty(len(states), dtype=object)
     for i, state in enumerate(states):
