@@ -11,13 +11,12 @@ from pawl.interfaces import BoardPlayer, Game, ManyBoards
 from pawl.ledger import Ledger
 from pawl.models.board_policy import BoardPolicy, load_board_policy
 from pawl.models.checkpoint import fingerprint
-from pawl.players.connect_four import ConnectFourMinimax, ExactPlayer
 from pawl.players.gtp_engine import GTPEngine
+from pawl.players.named import exact_player, minimax_player
 from pawl.players.simple import RandomPlayer, SearchPlayer, rollout_player
 from pawl.run_directory import RunDirectory
 from pawl.search.boards import BoardSearch
 from pawl.tasks.board import Board
-from pawl.tasks.connect_four import ConnectFour
 
 SIMULATIONS = 64
 SORTS = ("random", "mcts:PLAYOUTS", "minimax:DEPTH", "exact", "gtp:COMMAND", "a run or a checkpoint")
@@ -56,10 +55,10 @@ def open_player(words: str, game: Game, rules: ManyBoards, *, simulations: int =
         return rollout_player(rules, _count(rest, words))
     if sort == "gtp" and rest:
         return GTPEngine(rest, game)
-    if sort in ("minimax", "exact"):
-        if not isinstance(game, ConnectFour):
-            raise ConfigError(f"{sort} must have connect_four, the one game that it can judge, got {game.name}")
-        return ExactPlayer() if sort == "exact" else ConnectFourMinimax(_count(rest, words), words)
+    if sort == "minimax":
+        return minimax_player(game, rules, _count(rest, words))
+    if sort == "exact" and not rest:
+        return exact_player(game, rules)
     if words and Path(words).is_dir():
         network = open_network(Path(words))
         if network.game != game.name:

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from pawl.players.connect_four import open_lines
-from pawl.players.simple import MinimaxPlayer, Playouts, PolicyPlayer, RandomPlayer, SearchPlayer, rollout_player
+from pawl.players.simple import (
+    MinimaxPlayer,
+    Playouts,
+    PolicyPlayer,
+    RandomPlayer,
+    SearchPlayer,
+    no_heuristic,
+    rollout_player,
+)
 from pawl.records import FloatArray
 from pawl.search.boards import BoardSearch, Positions, uniform
 from pawl.tasks.connect_four import ConnectFour, State
@@ -63,6 +71,25 @@ def test_minimax_is_minimax(depth: int) -> None:
             legal = move in GAME.actions(state)
             expected = -plain(GAME.step(state, move), depth - 1) if legal else -np.inf
             assert of_moves[move] == pytest.approx(expected, abs=1e-6)
+
+
+def test_minimax_holds_as_much_as_it_may_and_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    states, player = RULES.start([*WINS, *MUST, []]), MinimaxPlayer(RULES, 3, open_lines)
+    expected, sizes = player.worth(states), list[int]()
+
+    def watched(states: Positions) -> FloatArray:
+        sizes.append(len(states))
+        return open_lines(states)
+
+    monkeypatch.setattr("pawl.players.simple.MOST_AT_ONCE", 5 * 84 * 7)
+    assert np.array_equal(MinimaxPlayer(RULES, 3, watched).worth(states), expected)
+    assert max(sizes) <= 5 < sum(sizes)
+
+
+def test_without_a_heuristic_ends_alone_count() -> None:
+    player = MinimaxPlayer(RULES, 3, no_heuristic)
+    assert player.worth(RULES.start([[]])).tolist() == [[0] * 7]
+    assert player.worth(RULES.start(MUST))[0].tolist() == [0, -2, -2, -2, -2, -2, -2]
 
 
 def test_any_of_several_moves_is_drawn_alike() -> None:

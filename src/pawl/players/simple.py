@@ -18,8 +18,8 @@ from pawl.search.boards import BoardSearch, Positions, part_of, uniform
 Heuristic = Callable[[Positions], FloatArray]
 """Positions [L] that are not over -> what they are worth [L] to whoever moves, in (-1, 1)."""
 
-MOST_AT_ONCE = 1 << 18
-"""Positions, about, that minimax holds side by side."""
+MOST_AT_ONCE = 1 << 23
+"""Cells of boards, about, that minimax holds for each move that it looks ahead."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class BestPlayer(ABC):
 
 @dataclass(frozen=True)
 class MinimaxPlayer(BestPlayer):
-    """The best move, if both sides look `depth` moves ahead and judge by a heuristic where the game goes on. All lines
-    are looked at."""
+    """The best move, if both sides look `depth` moves ahead and judge by a heuristic where the game goes on; without
+    one they see wins and losses alone. All lines are looked at."""
 
     rules: ManyBoards
     depth: int
@@ -58,30 +58,41 @@ class MinimaxPlayer(BestPlayer):
     name: str = "minimax"
 
     def worth(self, states: Positions) -> FloatArray:
-        size = max(1, MOST_AT_ONCE // self.rules.view(states[:1]).legal.shape[1] ** self.depth)
-        return np.concatenate([self._worth(states[start : start + size]) for start in range(0, len(states), size)])
-
-    def _worth(self, states: Positions) -> FloatArray:
         views = self.rules.view(states)
         worth = np.full(views.legal.shape, -np.inf, np.float32)
         rows, moves = np.nonzero(views.legal)
-        worth[rows, moves] = self._value(self.rules.step(states[rows], moves.astype(np.int32)), self.depth - 1,
-                                         views.players[rows])
+        at_once = max(1, MOST_AT_ONCE // (views.boards[0].size * views.legal.shape[1]))
+        worth[rows, moves] = self._values(self.rules.step(states[rows], moves.astype(np.int32)), self.depth - 1,
+                                          views.players[rows], at_once)
         return worth
 
-    def _value(self, states: Positions, depth: int, players: IntArray) -> FloatArray:
+    def _values(self, states: Positions, depth: int, players: IntArray, at_once: int) -> FloatArray:
         """[L] to these players [L]. The same win is worth more the sooner it comes."""
-        views = self.rules.view(states)
-        values = views.results * np.float32(1 + depth)
-        going = np.flatnonzero(~views.over)
-        if going.size and depth == 0:
-            values[going] = self.heuristic(states[going])
-        elif going.size:
-            rows, moves = np.nonzero(views.legal[going])
-            below = self._value(self.rules.step(states[going][rows], moves.astype(np.int32)), depth - 1,
-                                views.players[going][rows])
-            values[going] = np.maximum.reduceat(below, np.searchsorted(rows, np.arange(len(going))))
-        return np.where(views.players == players, values, -values)
+        values = np.zeros(len(states), np.float32)
+        for start in range(0, len(states), at_once):
+            part = slice(start, start + at_once)
+            views = self.rules.view(states[part])
+            of_mover = views.results * np.float32(1 + depth)
+            going = ~views.over
+            if going.any():
+                of_mover[going] = self._going_on(states[part][going], part_of(views, going), depth, at_once)
+            values[part] = np.where(views.players == players[part], of_mover, -of_mover)
+        return values
+
+    def _going_on(self, states: Positions, views: Views, depth: int, at_once: int) -> FloatArray:
+        """[L] to whoever moves."""
+        if depth == 0:
+            return self.heuristic(states)
+        rows, moves = np.nonzero(views.legal)
+        below = self._values(self.rules.step(states[rows], moves.astype(np.int32)), depth - 1, views.players[rows],
+                             at_once)
+        best: FloatArray = np.maximum.reduceat(below, np.searchsorted(rows, np.arange(len(states))))
+        return best
+
+
+def no_heuristic(states: Positions) -> FloatArray:
+    """Every position is worth nothing."""
+    return np.zeros(len(states), np.float32)
 
 
 @dataclass(frozen=True)
