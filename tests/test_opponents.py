@@ -62,8 +62,15 @@ def test_players_who_think_ahead_play_any_small_game(words: str) -> None:
     assert open_player(words, game, rules).choose([line], rules.start([line]), np.zeros(1, np.uint64)).tolist() == [6]
 
 
+@pytest.mark.parametrize(("words", "name"), [("open_spiel:mcts:50", "OpenSpiel's mcts with 50 simulations"),
+                                             ("open_spiel:uniform_random", "OpenSpiel's uniform_random")])
+def test_bots_of_open_spiel(words: str, name: str) -> None:
+    pytest.importorskip("pyspiel", reason="the bots are OpenSpiel's")
+    assert open_player(words, GAME, RULES).name == name
+
+
 @pytest.mark.parametrize("words", ["", "exact:3", "mcts", "mcts:", "mcts:-3", "minimax:many", "random:3", "gtp:",
-                                   "nobody"])
+                                   "nobody", "open_spiel:mcts", "open_spiel:uniform_random:3"])
 def test_what_names_no_player_is_refused(words: str) -> None:
     with pytest.raises(ConfigError, match="a player must"):
         open_player(words, GAME, RULES)

@@ -14,7 +14,7 @@ from pawl.terminal import json_line, match_in_words
 @click.command()
 @click.argument("name", metavar="GAME")
 @click.option("--model", type=PATH, help="A run or a checkpoint: it plays against you and gives hints.")
-@click.option("--opponent", help="random, mcts:PLAYOUTS, minimax:DEPTH, exact or gtp:COMMAND instead.")
+@click.option("--opponent", help="random, mcts:PLAYOUTS, minimax:DEPTH, exact, gtp:COMMAND or open_spiel:BOT instead.")
 @click.option("--simulations", type=COUNT, default=64, show_default=True, help="That search thinks with.")
 @click.option("--second", is_flag=True, help="The other begins.")
 @click.option("--load", type=PATH, help="Go on with a saved game.")
@@ -55,7 +55,7 @@ def play(name: str, model: Path | None, opponent: str | None, simulations: int, 
 def match(name: str, first: str, second: str, openings: int, simulations: int, seed: int, as_json: bool) -> None:
     """Let two players of a board game meet.
 
-    FIRST and SECOND are runs, checkpoints, random, mcts:PLAYOUTS, minimax:DEPTH, exact or gtp:COMMAND.
+    FIRST and SECOND are runs, checkpoints, random, mcts:PLAYOUTS, minimax:DEPTH, exact, gtp:COMMAND or open_spiel:BOT.
     """
     from pawl.opponents_match import named_match
 

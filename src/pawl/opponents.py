@@ -13,13 +13,15 @@ from pawl.models.board_policy import BoardPolicy, load_board_policy
 from pawl.models.checkpoint import fingerprint
 from pawl.players.gtp_engine import GTPEngine
 from pawl.players.named import exact_player, minimax_player
+from pawl.players.open_spiel_bot import SEARCH, OpenSpielBot
 from pawl.players.simple import RandomPlayer, SearchPlayer, rollout_player
 from pawl.run_directory import RunDirectory
 from pawl.search.boards import BoardSearch
 from pawl.tasks.board import Board
 
 SIMULATIONS = 64
-SORTS = ("random", "mcts:PLAYOUTS", "minimax:DEPTH", "exact", "gtp:COMMAND", "a run or a checkpoint")
+SORTS = ("random", "mcts:PLAYOUTS", "minimax:DEPTH", "exact", "gtp:COMMAND", "open_spiel:mcts:SIMULATIONS",
+         "open_spiel:BOT", "a run or a checkpoint")
 """Of players."""
 
 
@@ -59,6 +61,8 @@ def open_player(words: str, game: Game, rules: ManyBoards, *, simulations: int =
         return minimax_player(game, rules, _count(rest, words))
     if sort == "exact" and not rest:
         return exact_player(game, rules)
+    if sort == "open_spiel":
+        return _open_spiel_bot(rest, game, words)
     if words and Path(words).is_dir():
         network = open_network(Path(words))
         if network.game != game.name:
@@ -66,6 +70,15 @@ def open_player(words: str, game: Game, rules: ManyBoards, *, simulations: int =
                               f"{network.game}, for {game.name}")
         return SearchPlayer(BoardSearch(rules, network, simulations), f"with {simulations} simulations")
     raise ConfigError(f"a player must be one of {', '.join(SORTS)}, got {words!r}")
+
+
+def _open_spiel_bot(words: str, game: Game, all_words: str) -> BoardPlayer:
+    bot, colon, number = words.partition(":")
+    if bot == SEARCH:
+        return OpenSpielBot(bot, game, simulations=_count(number, all_words))
+    if colon:
+        raise ConfigError(f"a player must be a bot by its name, got {all_words!r}", hint="numbers are mcts's alone")
+    return OpenSpielBot(bot, game)
 
 
 def _count(text: str, words: str) -> int:
