@@ -225,12 +225,12 @@ def bench(names: Sequence[str], as_json: bool) -> None:
 
     Without a NAME all but time-to-accuracy, which takes a quarter of an hour.
     """
-    from pawl.bench import policy_step, sampling, scaling, start, time_to_accuracy, tree
+    from pawl.bench import policy_step, sampling, scaling, self_play, start, time_to_accuracy, tree
     from pawl.peak import machine, measure_peak
 
     known: dict[str, Callable[[], list[dict[str, Any]]]] = {
-        "sampling": sampling.run, "tree": tree.run, "policy-step": policy_step.run, "start": start.run,
-        "scaling": scaling.run}
+        "sampling": sampling.run, "tree": tree.run, "policy-step": policy_step.run,
+        "self-play": self_play.run, "start": start.run, "scaling": scaling.run}
     slow = {"time-to-accuracy": time_to_accuracy.run}
     for name in names:
         if name not in known | slow:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
-from pawl.bench.pairs import TurnAbout, compared, precisions
+from pawl.bench.pairs import TurnAbout, compared, faster, in_turn, precisions
 
 
 def test_a_side_that_did_less_work_is_noticed() -> None:
@@ -33,6 +34,23 @@ def test_a_loop_that_ended_early_is_noticed() -> None:
     turns()
     with pytest.raises(AssertionError):
         turns.compared()
+
+
+def test_all_sides_have_a_turn_in_each_round_and_the_first_round_does_not_count() -> None:
+    order: list[str] = []
+
+    def side(name: str, speed: float) -> float:
+        order.append(name)
+        return speed * len(order)
+
+    speeds = in_turn([lambda: side("a", 1), lambda: side("b", 10)], repeats=2)
+    assert "".join(order) == "ababab" and speeds.tolist() == [[3, 40], [5, 60]]
+
+
+def test_a_ratio_is_of_one_round() -> None:
+    row = faster(np.array([1.0, 2.0, 4.0]), np.array([8.0, 8.0, 8.0]))
+    assert (row["ratio"], row["low"], row["high"]) == (4, 2, 8)
+    assert (row["pawl"], row["theirs"], row["repeats"]) == (8, 2, 3)
 
 
 @pytest.mark.parametrize(("units", "expected"), [(True, ["float32", "bfloat16"]), (False, ["float32"])])

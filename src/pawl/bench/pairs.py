@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from pawl.models.precision import precision_of
 
 Work = Callable[[], int]
+"""A turn, which says how much was done."""
+Speed = Callable[[], float]
+"""A turn, which says how much was done in a second."""
 
 
 def precisions() -> list[str]:
@@ -62,11 +65,21 @@ class TurnAbout:
         return _speeds(np.array(self._seconds)[1:], self._work)
 
 
+def in_turn(sides: Sequence[Speed], *, repeats: int) -> NDArray[np.float64]:
+    """[repeats, sides] how fast each was in its turns. The first round warms up and does not count."""
+    return np.array([[side() for side in sides] for _ in range(repeats + 1)])[1:]
+
+
+def faster(theirs: NDArray[np.float64], ours: NDArray[np.float64]) -> dict[str, Any]:
+    """Ours over theirs, of speeds [repeats] in the same rounds: median, and the range over the pairs."""
+    ratios = ours / theirs
+    return {"ratio": float(np.median(ratios)), "low": float(ratios.min()), "high": float(ratios.max()),
+            "pawl": float(np.median(ours)), "theirs": float(np.median(theirs)), "repeats": len(ratios)}
+
+
 def _speeds(seconds: NDArray[np.float64], work: int) -> dict[str, Any]:
     """Of pairs of seconds [repeats, 2], theirs and ours."""
-    ratios, speeds = seconds[:, 0] / seconds[:, 1], work / np.median(seconds, axis=0)
-    return {"ratio": float(np.median(ratios)), "low": float(ratios.min()), "high": float(ratios.max()),
-            "pawl": float(speeds[1]), "theirs": float(speeds[0]), "repeats": len(seconds)}
+    return faster(*(work / seconds).T)
 
 
 def _seconds(side: Work, work: int) -> float:
