@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from pawl.cli import main
 from pawl.errors import CheckpointError, ConfigError, UnknownNameError
+from pawl.ledger import Ledger
 from pawl.models.board_net import BoardArchitecture
 from pawl.models.board_policy import BoardPolicy
-from pawl.opponents import open_game, open_network, open_player
+from pawl.models.checkpoint import fingerprint
+from pawl.opponents import open_game, open_model, open_network, open_player
+from pawl.run_directory import RunDirectory
 from pawl.tasks.connect_four import ConnectFour
 from pawl.tasks.one_by_one import many_boards
 
@@ -79,3 +86,56 @@ def test_what_names_no_player_is_refused(words: str) -> None:
 def test_a_folder_without_a_network_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError):
         open_network(tmp_path)
+
+
+OWN = """
+from boards import TicTacToe
+from pawl.config import settings
+
+
+@settings
+class Own(TicTacToe):
+    length: int = 1
+    name = "own"
+"""
+
+
+@pytest.fixture
+def own_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run on a game of one's own with a setting, before its first generation."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(Path(__file__).parent / "tasks"))
+    monkeypatch.delitem(sys.modules, "own_game", raising=False)
+    (tmp_path / "own_game.py").write_text(OWN)
+    header = {"recipe": "alphazero", "task": "own_game:Own", "seed": 0, "task_settings": {"length": 4}}
+    policy = BoardPolicy.fresh(BoardArchitecture(2, 3, 3, 9, 1), "own", seed=0)
+    with RunDirectory.create(tmp_path / "run") as directory:
+        directory.write_config(header)
+        with Ledger.create(directory.ledger_path, header) as ledger:
+            ledger.set_base({}, {}, directory.store(policy.save, fingerprint))
+    return tmp_path / "run"
+
+
+def test_a_run_knows_its_own_game_and_its_settings(own_run: Path) -> None:
+    game, network = open_model(own_run)
+    assert game.name == network.game == "own" and game.length == 4  # type: ignore[attr-defined]  # of this game
+
+
+def test_a_checkpoint_must_be_told_a_game_of_ones_own(own_run: Path, tmp_path: Path) -> None:
+    checkpoint = next((own_run / "checkpoints").iterdir())
+    shutil.copytree(checkpoint, tmp_path / "alone")
+    with pytest.raises(ConfigError, match="only says 'own'\nhint: name the game with --task"):
+        open_model(tmp_path / "alone")
+    game, _ = open_model(tmp_path / "alone", "own_game:Own")
+    assert game.name == "own" and game.length == 1  # type: ignore[attr-defined]  # of this game
+    with pytest.raises(ConfigError, match="which learnt own, for connect_four"):
+        open_model(tmp_path / "alone", "connect_four")
+    with pytest.raises(UnknownNameError):
+        open_model(tmp_path / "alone", "conect_five")
+
+
+def test_the_command_speaks_gtp_about_a_game_of_ones_own(own_run: Path) -> None:
+    asked = "list_commands\nplay b 4\ngenmove w\nquit\n"
+    done = CliRunner().invoke(main, ["gtp", "--model", str(own_run), "--simulations", "4"], input=asked)
+    assert done.exit_code == 0 and "genmove" in done.output
+    assert done.output.split("=")[-2].strip() in {"0", "1", "2", "3", "5", "6", "7", "8"}

@@ -66,22 +66,22 @@ def match(name: str, first: str, second: str, openings: int, simulations: int, s
 
 @click.command()
 @click.option("--model", type=PATH, required=True, help="A run on a board game, or a checkpoint.")
+@click.option("--task", help="The game, where a checkpoint's is your own: module:name. A run knows its own.")
 @click.option("--simulations", type=COUNT, default=64, show_default=True, help="That it thinks with.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of its luck.")
 @json_option
-def gtp(model: Path, simulations: int, seed: int, as_json: bool) -> None:
+def gtp(model: Path, task: str | None, simulations: int, seed: int, as_json: bool) -> None:
     """Let other programs play against a model.
 
     Speaks the Go Text Protocol on stdin and stdout, until it is told to quit.
     """
     from pawl.gtp import Session
-    from pawl.opponents import open_game, open_network
+    from pawl.opponents import open_model
     from pawl.players.simple import SearchPlayer
     from pawl.search.boards import BoardSearch
     from pawl.tasks.one_by_one import many_boards
 
-    network = open_network(model)
-    game = open_game(network.game)
+    game, network = open_model(model, task)
     rules = many_boards(game)
     player = SearchPlayer(BoardSearch(rules, network, simulations), f"with {simulations} simulations")
     session = Session(game, rules, player, seed=seed)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from pawl import plugins
-from pawl.errors import CheckpointError, ConfigError
+from pawl.config import build
+from pawl.errors import CheckpointError, ConfigError, UnknownNameError
 from pawl.interfaces import BoardPlayer, Game, ManyBoards
 from pawl.ledger import Ledger
 from pawl.models.board_policy import BoardPolicy, load_board_policy
@@ -30,22 +31,58 @@ def open_game(name: str) -> Game:
     that is none."""
     known = plugins.names("tasks")
     part: Any = plugins.find("tasks", name) if name in known or (":" in name and "(" not in name) else None
-    found = Board(game=name) if part is None else part() if isinstance(part, type) else part
-    if not isinstance(found, Game):
+    return _as_game(Board(game=name) if part is None else part() if isinstance(part, type) else part, name)
+
+
+def _as_game(part: Any, name: str) -> Game:
+    if not isinstance(part, Game):
         raise ConfigError(f"a game must have players and boards, got the task {name!r}",
                           hint="connect_four, a game of OpenSpiel such as chess, or module:name")
-    return found
+    return part
 
 
 def open_network(path: Path) -> BoardPolicy:
     """The champion of a run directory, or a checkpoint. Raises CheckpointError or RunError."""
-    if (path / "run.db").is_file():
-        with RunDirectory.open(path, read_only=True) as directory, Ledger.open(directory.ledger_path,
-                                                                              read_only=True) as ledger:
-            if ledger.champion is None:
-                raise CheckpointError(f"a run must have a champion, {path} has none yet")
-            path = directory.verify(ledger.champion, fingerprint)
-    return load_board_policy(path)
+    return load_board_policy(_checkpoint(path)[0])
+
+
+def open_model(path: Path, task: str | None = None) -> tuple[Game, BoardPolicy]:
+    """A network, and the game that it learnt: the run's own task, with its settings. A checkpoint without a run stores
+    the game's name alone, which finds no game of one's own: `task` says what it is.
+
+    Raises CheckpointError, RunError, and ConfigError for a task that is another game or none.
+    """
+    checkpoint, run = _checkpoint(path)
+    network = load_board_policy(checkpoint)
+    if run and task in (None, run["task"]):
+        [part] = build([plugins.find("tasks", run["task"])], run.get("task_settings", {}))
+        return _as_game(part, run["task"]), network
+    try:
+        game = open_game(task or network.game)
+    except UnknownNameError as error:
+        if task is not None:
+            raise
+        raise ConfigError(f"a network must say which game it learnt, {path} only says {network.game!r}",
+                          hint="name the game with --task, as in --task module:name") from error
+    _must_have_learnt(network, game, str(path))
+    return game, network
+
+
+def _checkpoint(path: Path) -> tuple[Path, dict[str, Any]]:
+    """That of a run's champion, with the header of its ledger; another as it is."""
+    if not (path / "run.db").is_file():
+        return path, {}
+    with RunDirectory.open(path, read_only=True) as directory, Ledger.open(directory.ledger_path,
+                                                                          read_only=True) as ledger:
+        if ledger.champion is None:
+            raise CheckpointError(f"a run must have a champion, {path} has none yet")
+        return directory.verify(ledger.champion, fingerprint), ledger.header
+
+
+def _must_have_learnt(network: BoardPolicy, game: Game, words: str) -> None:
+    if network.game != game.name:
+        raise ConfigError(f"a network must have learnt the game that it plays, got {words}, which learnt "
+                          f"{network.game}, for {game.name}")
 
 
 def open_player(words: str, game: Game, rules: ManyBoards, *, simulations: int = SIMULATIONS) -> BoardPlayer:
@@ -56,7 +93,7 @@ def open_player(words: str, game: Game, rules: ManyBoards, *, simulations: int =
     if sort == "mcts":
         return rollout_player(rules, _count(rest, words))
     if sort == "gtp" and rest:
-        return GTPEngine(rest, game)
+        return GTPEngine(rest, game, komi=game.komi if isinstance(game, Board) else None)
     if sort == "minimax":
         return minimax_player(game, rules, _count(rest, words))
     if sort == "exact" and not rest:
@@ -65,9 +102,7 @@ def open_player(words: str, game: Game, rules: ManyBoards, *, simulations: int =
         return _open_spiel_bot(rest, game, words)
     if words and Path(words).is_dir():
         network = open_network(Path(words))
-        if network.game != game.name:
-            raise ConfigError(f"a network must have learnt the game that it plays, got {words}, which learnt "
-                              f"{network.game}, for {game.name}")
+        _must_have_learnt(network, game, words)
         return SearchPlayer(BoardSearch(rules, network, simulations), f"with {simulations} simulations")
     raise ConfigError(f"a player must be one of {', '.join(SORTS)}, got {words!r}")
 

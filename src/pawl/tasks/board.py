@@ -64,6 +64,12 @@ class Board(BoardGame):
         return self.game
 
     @property
+    def komi(self) -> float | None:
+        """Points for who moves second, in go."""
+        komi: float | None = self.rules.get_parameters().get("komi")
+        return komi
+
+    @property
     def moves(self) -> int:  # type: ignore[override]
         return int(self.rules.num_distinct_actions())
 
