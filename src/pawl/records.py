@@ -278,6 +278,17 @@ class Symmetry:
 
 
 @dataclass(frozen=True, slots=True)
+class Graded:
+    """N positions of a game of one kind, solved."""
+
+    kind: str
+    lines: list[list[int]]
+    """[N] the moves that lead to each from the first position."""
+    worth: FloatArray
+    """[N, A] what each move brings whoever makes it if nobody errs afterwards; -inf where it is illegal."""
+
+
+@dataclass(frozen=True, slots=True)
 class GameExample:
     """A game to learn from, move by move."""
 

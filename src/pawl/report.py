@@ -97,8 +97,8 @@ def _board(run: story.Run, ledger: Ledger) -> dict[str, Any]:
     """What only a run on a board game shows."""
     from pawl import report_games as games
 
-    return {"players": games.players(run), "ratings": games.ratings(run), "games": games.games(ledger),
-            "speed": games.speed(run)}
+    return {"players": games.players(run), "ratings": games.ratings(run), "mistakes": games.mistakes(run),
+            "games": games.games(ledger), "speed": games.speed(run)}
 
 
 def _numbers(run: story.Run) -> dict[str, Any]:

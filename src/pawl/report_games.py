@@ -30,6 +30,15 @@ from pawl.report_text import (
 
 GAMES_SHOWN = 12
 """Of the last generation."""
+NAMES = {"base": "before it learnt", "policy": "policy alone", "search": "with search"}
+PUBLISHED = {
+    "AlphaZero.jl, after 15 iterations": {"begin easy": "0%", "begin medium": "2%", "begin hard": "7.5%",
+                                          "middle easy": "0%", "middle medium": "2 to 3%", "end easy": "0%"},
+    "AlphaZero.jl's minimax 5": {"begin easy": "1.7%", "begin medium": "7.3%", "begin hard": "23%",
+                                 "middle easy": "0.7%", "middle medium": "9.1%", "end easy": "1.4%"},
+}
+"""What its documentation reports, of Pons's positions: 600 simulations, about an hour an iteration on a desktop with a
+GPU."""
 
 
 def plays_games(run: Run) -> bool:
@@ -72,14 +81,14 @@ def steps(run: Run) -> list[Step]:
     return [
         Step("Draw", "Games begin at the first position, or after a few random moves.",
              count(len(run.generations), "generation")),
-        Step("Propose", "The champion plays against itself and thinks before every move: search with its policy and "
+        Step("Propose", "The network plays against itself and thinks before every move: search with its policy and "
              "its value.", listed(filter(None, [figure("games", "games"), figure("simulations", "simulations")]))),
         Step("Judge", "The rules say who won.", ""),
         Step("Select", "The last positions of all games are a window, which grows.", figure("positions", "positions")),
         Step("Learn", "A candidate learns which moves search would have made, and who won from there.",
              figure("steps", "training steps")),
-        Step("Gate", "Candidate and champion play a match from the same openings, sides swapped. Only who is proven "
-             "better plays the next games.", listed(gate)),
+        Step("Gate", "Candidate and champion play a match from the same openings, sides swapped. The champion is "
+             "who is proven better.", listed(gate)),
     ]
 
 
@@ -111,10 +120,9 @@ def players(run: Run) -> Table | None:
     found: Mapping[str, Sequence[Mapping[str, Any]]] = (run.final or {}).get("players") or {}
     if not found:
         return None
-    names = {"base": "before it learnt", "policy": "policy alone", "search": "with search"}
     rows = tuple((str(each[0]["opponent"]), *(f"{percent(one['score'])} {interval(pair(one['ci']))}" for one in each))
-                 for each in zip(*(found[who] for who in names), strict=True))
-    return Table(("against", *names.values()), rows)
+                 for each in zip(*(found[who] for who in NAMES), strict=True))
+    return Table(("against", *NAMES.values()), rows)
 
 
 def ratings(run: Run) -> Table | None:
@@ -124,6 +132,19 @@ def ratings(run: Run) -> Table | None:
     rows = tuple((str(one["player"]), f"{one['elo']:,.0f}", f"[{one['ci'][0]:,.0f}, {one['ci'][1]:,.0f}]")
                  for one in ordered)
     return Table(("player", "Elo", "95%"), rows) if rows else None
+
+
+def mistakes(run: Run) -> Table | None:
+    """How often players give away what solved positions are worth, and where a game has one, a published table."""
+    found: Sequence[Mapping[str, Any]] = (run.final or {}).get("mistakes") or []
+    if not found:
+        return None
+    kinds, names = (list(dict.fromkeys(str(row[name]) for row in found)) for name in ("kind", "player"))
+    rates = {(row["player"], row["kind"]): f"{percent(row['rate'])} {interval(pair(row['ci']))}" for row in found}
+    rows = [(NAMES.get(name, name), *(rates[name, kind] for kind in kinds)) for name in names]
+    if run.header.get("task") == "connect_four":
+        rows += [(name, *(published[kind] for kind in kinds)) for name, published in PUBLISHED.items()]
+    return Table(("player", *kinds), tuple(rows))
 
 
 def games(ledger: Ledger) -> Table | None:

@@ -67,11 +67,11 @@ def test_sides_are_alike(scores: list[float]) -> None:
     assert mirrored == pytest.approx((1 - high, 1 - low), abs=1e-5)
 
 
-def test_a_run_shares_its_budget() -> None:
+def test_each_match_has_its_own_alpha() -> None:
     scores = [1.0] * 8
-    assert sequential_gate(0.05)(evidence(scores)).promote
-    assert not sequential_gate(0.05)(evidence(scores, 1, 20)).promote
-    assert sequential_gate(0.05)(evidence(scores, 1, 20)).alpha == pytest.approx(0.0025)
+    first, later = sequential_gate(0.05)(evidence(scores)), sequential_gate(0.05)(evidence(scores, 7, 20))
+    assert first.promote and first == later and later.alpha == 0.05
+    assert not sequential_gate(0.0005)(evidence(scores)).promote
 
 
 def test_reasons_are_sentences_with_the_numbers() -> None:

@@ -111,7 +111,7 @@ def test_who_plays_exactly_makes_no_mistake_and_others_do() -> None:
     states = array([state for state in known if not game.terminal(state)])
     exact, keys = SolvedPlayer(game, rules), np.arange(len(states), dtype=np.uint64)
     of_moves, lines = exact.worth(states), [list[int]()] * len(states)
-    rates = [mistakes(of_moves, rules.view(states).legal, player.choose(lines, states, keys)).rate
+    rates = [mistakes(of_moves, player.choose(lines, states, keys)).rate
              for player in (exact, MinimaxPlayer(rules, 2, no_heuristic), RandomPlayer(rules))]
     assert rates[0] == 0 < rates[1] < 0.5 * rates[2]
 

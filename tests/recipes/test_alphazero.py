@@ -30,7 +30,7 @@ from boards import TicTacToe, worth
 torch.set_num_threads(1)
 GAME = TicTacToe()
 SMALL = Settings(depth=2, generations=4, games=150, simulations=16, batch=128, gate_openings=40, test_openings=20,
-                 test_simulations=32, explore=5, device="cpu", dtype="float32")
+                 test_simulations=32, explore=5, passes=8.0, device="cpu", dtype="float32")
 
 
 class Stopped(Exception):
@@ -182,7 +182,7 @@ def test_a_task_that_is_no_game_is_refused(tmp_path: Path) -> None:
 def test_options_of_the_recipe_run(tmp_path: Path) -> None:
     """KataGo's targets and weights, PUCT with temperature, giving up, no gate."""
     options = replace(SMALL, generations=1, games=30, rule="puct", reply=True, surprise=0.5, resign=-0.9, alpha=1.0,
-                      keep_tree=False, start="champion", test_openings=2, gate_openings=4)
+                      keep_tree=False, plays="champion", test_openings=2, gate_openings=4)
     result = carry_out(tmp_path / "run", options)
     assert result["promoted"] == 1
     with Ledger.open(tmp_path / "run" / "run.db", read_only=True) as ledger:

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import logsumexp
 
-from pawl.gate.spending import check_alpha, even_share
+from pawl.gate.spending import check_alpha
 from pawl.interfaces import Gate
 from pawl.records import Decision, Evidence
 
@@ -80,7 +80,7 @@ def settled(scores: ArrayLike, alpha: float) -> bool | None:
 
 
 def sequential_gate(alpha: float = 0.05) -> Gate:
-    """A gate whose chance of any false promotion in a run is at most `alpha`; each contest spends an equal share of it.
+    """A gate that promotes a candidate which is no better with probability `alpha` at most, in each contest.
 
     The evidence is the candidate's score in each pair of games, and the champion's, which is what is left of 1. Raises
     ValueError for evidence that is none.
@@ -88,10 +88,9 @@ def sequential_gate(alpha: float = 0.05) -> Gate:
     check_alpha(alpha)
 
     def gate(evidence: Evidence) -> Decision:
-        share = even_share(alpha, evidence.generation, evidence.generations)
         scores = _scores(evidence)
         p_value = chance_of_equal(scores)
-        return _decision(scores, p_value <= share, p_value, share)
+        return _decision(scores, p_value <= alpha, p_value, alpha)
 
     return gate
 

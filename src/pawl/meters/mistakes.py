@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from pawl.records import Flags, IntArray
+from pawl.records import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +25,13 @@ class Mistakes:
     """Positions in which some legal move would have been a mistake."""
 
 
-def mistakes(worth: ArrayLike, legal: Flags, moves: IntArray) -> Mistakes:
-    """Of `moves` [N], `worth` [N, A] being what each move is worth to whoever makes it when nobody errs afterwards,
-    where it is `legal` [N, A]. Raises ValueError for a move that is not."""
-    of_moves = np.where(legal, np.asarray(worth, np.float64), -np.inf)
-    rows = np.arange(len(moves))
-    if not legal[rows, moves].all():
+def mistakes(worth: FloatArray, moves: IntArray) -> Mistakes:
+    """Of `moves` [N], `worth` [N, A] being what each move is worth to whoever makes it if nobody errs afterwards, -inf
+    where it is illegal. Raises ValueError for a move that is."""
+    chosen = worth[np.arange(len(moves)), moves]
+    if np.isneginf(chosen).any():
         raise ValueError("every move must be legal")
-    best, worst = of_moves.max(axis=1), np.where(legal, of_moves, np.inf).min(axis=1)
-    rate = float((of_moves[rows, moves] < best).mean()) if len(rows) else 0.0
-    return Mistakes(rate, len(rows), int((worst < best).sum()))
+    if not len(moves):
+        return Mistakes(0.0, 0, 0)
+    best, worst = worth.max(axis=1), np.where(np.isneginf(worth), np.inf, worth).min(axis=1)
+    return Mistakes(float((chosen < best).mean()), len(moves), int((worst < best).sum()))

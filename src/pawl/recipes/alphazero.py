@@ -1,9 +1,9 @@
 """AlphaZero on a board game, from nothing but its rules.
 
 Silver et al. 2018, with the search of Gumbel AlphaZero (Danihelka et al. 2022) by default, which learns from few
-simulations. A generation plays games against itself, hundreds side by side; a network learns which moves search would
-have made and how games ended, from a window of positions that grows; and a gate lets it become the champion, which
-plays the next games, if it beats the champion in a match. What is refused is kept, and learning goes on from it.
+simulations. In a generation the last network plays against itself, hundreds of games side by side; it learns which
+moves search would have made and how games ended, from a window of positions that grows; and a gate makes it the
+champion if it beats the champion in a match. What is refused is kept, and learning goes on from it.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Settings:
     """Times that a position is learnt from, on average, before it leaves a window that does not grow."""
     batch: Count = 512
     """Positions in a training batch."""
-    learning_rate: Annotated[float, Field(gt=0)] = 4e-3
+    learning_rate: Annotated[float, Field(gt=0)] = 8e-3
     """Peak step size of a generation."""
     expected: Share = 0.25
     """Share of what search expected in the value that is learnt; the rest is how the game ended."""
@@ -85,12 +85,12 @@ class Settings:
     """Share of the policy's weight that goes to positions where search changed its mind (KataGo)."""
     reply: bool = False
     """Whether the network learns what the other answers, too (KataGo)."""
-    start: Literal["candidate", "champion"] = "candidate"
-    """What a generation's training goes on from: the last network, refused or not, or the champion."""
+    plays: Literal["last", "champion"] = "last"
+    """Who plays the games: the last network, refused or not, as in AlphaZero, or the champion, as in AlphaGo Zero."""
     gate_openings: Count = 100
     """Openings of a contest, at most, each played from both sides."""
     alpha: Annotated[float, Field(gt=0, le=1)] = 0.05
-    """Chance of any false promotion in the whole run, at most; 1 promotes every network, as in AlphaZero."""
+    """Chance, at most, that a contest promotes a network that is no better; 1 promotes all, as AlphaZero did."""
     test_openings: Count = 100
     """Openings, at most, that are played against each fixed player at last."""
     test_simulations: Count = 64
@@ -176,14 +176,15 @@ class AlphaZero:
     def play(self, champion: BoardPolicy, problems: Sequence[Problem], turn: Turn) -> list[Attempt]:
         settings, from_start = self.settings, self.settings.games - len(problems) + 1
         begun = [problems[0]] * from_start + list(problems[1:])
-        search = BoardSearch(self.rules, champion, settings.simulations, settings.rule, noise=True)
+        policy = champion if settings.plays == "champion" else self._last(champion)
+        search = BoardSearch(self.rules, policy, settings.simulations, settings.rule, noise=True)
         manner = Manner(settings.explore, settings.temperature, settings.resign)
         names = [f"{problem.id} {number}" for number, problem in enumerate(begun)]
         with turn.stage("sample") as watch:
-            champion.player()  # made once, before threads ask for it
+            policy.player()  # made once, before threads ask for it
             self.played = self_play(search, [problem.data["moves"] for problem in begun], manner=manner,
                                     keys=row_keys(self.key("sample", turn), names, 1)[:, 0],
-                                    threads=champion.threads, keep_tree=settings.keep_tree, watch=watch)
+                                    threads=policy.threads, keep_tree=settings.keep_tree, watch=watch)
         turn.metrics |= played_metrics(self.played, settings.simulations)
         turn.told = in_words(turn.metrics)
         numbers = [*range(from_start), *([0] * (len(problems) - 1))]
@@ -242,10 +243,10 @@ class AlphaZero:
         return joined(list(self.positions.values())).last(size)
 
     def _last(self, champion: BoardPolicy) -> BoardPolicy:
-        """The network that training goes on from."""
+        """The latest network, refused or not: training goes on from it."""
         rows = self.ledger.generations()
         last = next((row.candidate for row in reversed(rows) if row.candidate), None)
-        return champion if last is None or self.settings.start == "champion" else self.open(last)
+        return champion if last is None else self.open(last)
 
     def contest(self, candidate: BoardPolicy, champion: BoardPolicy, turn: Turn) -> BoardContest:
         with turn.stage("gate") as watch:

@@ -13,17 +13,18 @@ import numpy as np
 
 from pawl.gate.rating import elo_ratings
 from pawl.gate.sequential import settled
-from pawl.gate.spending import even_share
 from pawl.gate.statistics import wilson_interval
 from pawl.interfaces import BoardPlayer, Game, ManyBoards
-from pawl.keys import stream
+from pawl.keys import fold, stream
 from pawl.ledger import Ledger
 from pawl.loop import Turn
 from pawl.match import match
+from pawl.meters.mistakes import mistakes
 from pawl.models.board_policy import BoardPolicy
+from pawl.players.graded import graded_of
 from pawl.players.named import fixed_players
 from pawl.players.simple import PolicyPlayer, SearchPlayer
-from pawl.records import Event, Evidence, Problem
+from pawl.records import Event, Evidence, Graded, Problem
 from pawl.search.boards import BoardSearch
 from pawl.stages import stage
 from pawl.tasks.one_by_one import many_boards
@@ -51,7 +52,6 @@ def contest(candidate: BoardPolicy, champion: BoardPolicy, rules: ManyBoards, op
             settings: Any, turn: Turn, *, key: int, watch: Watch) -> BoardContest:
     """Pairs of games until somebody is better, or as many as a contest has at most; without a gate all of them.
     Openings are drawn anew for each pair, as what is asked is who is better over all: pairs are independent then."""
-    share = even_share(settings.alpha, turn.generation, turn.generations) if settings.alpha < 1 else 0.0
     chosen = [openings[place] for place in np.random.default_rng(key).integers(len(openings),
                                                                                size=settings.gate_openings)]
     players = [_searching(rules, policy, settings, settings.simulations, name)
@@ -63,7 +63,7 @@ def contest(candidate: BoardPolicy, champion: BoardPolicy, rules: ManyBoards, op
                        key=stream(key, start))
         scores = np.concatenate((scores, played.pairs))
         watch(len(scores), len(chosen))
-        if settled(scores, share) is not None:
+        if settings.alpha < 1 and settled(scores, settings.alpha) is not None:
             break
     turn.metrics |= {"gate_candidate": float(scores.mean()), "gate_games": float(2 * len(scores))}
     evidence = Evidence(scores, 1 - scores, turn.generation, turn.generations)
@@ -95,6 +95,7 @@ def final_result(base: BoardPolicy, champion: BoardPolicy, game: Game, ledger: L
         tables.append([_against(player, other, rules, openings, stream(settings.seed, "test", place))
                        for place, other in enumerate(fixed)])
     before, alone, searched = tables
+    strongest = fixed[-1]
     decisions = [row.decision for row in rows if row.decision is not None]
     result = {
         "recipe": ledger.header["recipe"], "task": game.name, "seed": settings.seed,
@@ -106,6 +107,7 @@ def final_result(base: BoardPolicy, champion: BoardPolicy, game: Game, ledger: L
         "dropped": sum(row.dropped is not None for row in rows),
         "truth_bits": {"self": sum(row.metrics.get("truth_bits_self", 0.0) for row in rows)},
         "players": {"base": before, "policy": alone, "search": searched},
+        "mistakes": _mistakes((strongest, *ours), graded_of(game, rules), rules, stream(settings.seed, "mistakes")),
         "elo": _ratings(base, game, rules, ledger, settings, opened),
     }
     seconds = Counter({"test": time.perf_counter() - started})
@@ -123,6 +125,19 @@ def _against(player: BoardPlayer, other: BoardPlayer, rules: ManyBoards, opening
     mean = float(scores.mean())
     return {"opponent": other.name, "score": mean, "ci": list(wilson_interval(mean, len(openings))),
             "won": float((scores == 1).mean()), "drawn": float((scores == 0.5).mean()), "games": int(scores.size)}
+
+
+def _mistakes(players: Sequence[BoardPlayer], graded: Sequence[Graded], rules: ManyBoards, key: int
+              ) -> list[dict[str, Any]]:
+    """How often players give away what solved positions are worth, by their kinds."""
+    rows = []
+    for player in players:
+        for kind in graded:
+            keys = fold(key, np.arange(len(kind.lines), dtype=np.uint64))
+            found = mistakes(kind.worth, player.choose(kind.lines, rules.start(kind.lines), keys))
+            rows.append({"player": player.name, "kind": kind.kind, "rate": found.rate, "positions": found.positions,
+                         "ci": list(wilson_interval(found.rate, found.positions))})
+    return rows
 
 
 def _score(row: dict[str, Any]) -> dict[str, Any]:

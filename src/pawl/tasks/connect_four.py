@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from pawl.compiled import compiled, inlined
 from pawl.config import settings
 from pawl.interfaces import IllegalAction
-from pawl.records import FloatArray, IntArray, Symmetry, Views
+from pawl.keys import stream
+from pawl.records import FloatArray, IntArray, Problem, Split, Symmetry, Views
 from pawl.tasks.board_game import BoardGame
+from pawl.tasks.connect_four_positions import balanced_openings
 
 COLUMNS, ROWS = 7, 6
 BITS = ROWS + 1
@@ -92,6 +94,14 @@ class ConnectFour(BoardGame):
         """Left and right."""
         columns = np.arange(COLUMNS, dtype=np.int32)[::-1].copy()
         return (Symmetry((np.arange(ROWS, dtype=np.int32)[:, None] * COLUMNS + columns).ravel(), columns),)
+
+    def problems(self, split: Split, count: int, seed: int) -> list[Problem]:
+        """Openings; those of the test are balanced: neither side wins if nobody errs. There are a hundred of them."""
+        if split != "test":
+            return super().problems(split, count, seed)
+        openings = balanced_openings()
+        order = np.random.default_rng(stream(seed, self.name, "openings")).permutation(len(openings))
+        return [self.problem(openings[place], split) for place in order[:count]]
 
     def many(self) -> ManyConnectFour:
         return ManyConnectFour()
