@@ -108,6 +108,22 @@ def test_playouts_end_where_games_end() -> None:
     assert alone == values[7, 1], "whoever is beside it"
 
 
+def test_searches_with_luck_of_their_own_play_out_the_same_board_in_other_ways() -> None:
+    states = RULES.start([[3, 3]] * 200)
+    found = Playouts(RULES, 0).drawn(states, RULES.view(states), keys(200))[1]
+    assert {-1.0, 1.0} <= set(found) and abs(found.mean()) < 0.5
+    again = Playouts(RULES, 0).drawn(states[:3], RULES.view(states[:3]), keys(200)[[7, 7, 9]])[1]
+    assert again.tolist() == [found[7], found[7], found[9]]
+
+
+def test_a_player_that_plays_out_plays_by_its_keys() -> None:
+    player, lines = rollout_player(RULES, 20), [list[int]()] * 50
+    moves = player.choose(lines, RULES.start(lines), keys(50))
+    assert len(set(moves.tolist())) >= 3
+    assert np.array_equal(player.choose(lines, RULES.start(lines), keys(50)), moves)
+    assert np.array_equal(player.choose(lines[:5], RULES.start(lines[:5]), keys(50)[40:45]), moves[40:45])
+
+
 def test_a_policy_plays_its_likeliest_move_or_draws() -> None:
     chances = np.array([0.1, 0.2, 0.4, 0.3, 0, 0, 0], np.float32)
 

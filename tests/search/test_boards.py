@@ -180,6 +180,32 @@ def test_positions_may_have_more_moves_than_any_before() -> None:
     assert found.policy.shape == (2, 9)
 
 
+class Lucky:
+    """An evaluator that notes the first move of a line and the key of the search that asks about it."""
+
+    def __init__(self) -> None:
+        self.asked = list[tuple[int, int]]()
+
+    def __call__(self, states: NDArray[Any], views: Views) -> tuple[FloatArray, FloatArray]:
+        raise AssertionError("a search has luck to give")
+
+    def drawn(self, states: NDArray[Any], views: Views, luck: NDArray[np.uint64]) -> tuple[FloatArray, FloatArray]:
+        self.asked += [(state[0], int(key)) for state, key in zip(states, luck, strict=True)]
+        return uniform(states, views)
+
+
+def test_an_evaluator_with_luck_is_told_which_search_asks() -> None:
+    rules, evaluate = OneByOne(Fan()), Lucky()
+    walker = BoardSearch(rules, evaluate, 3).begin()
+    walker(rules.start([[0], [1], [2]]), np.array([40, 41, 42], np.uint64))
+    assert set(evaluate.asked) == {(0, 40), (1, 41), (2, 42)} and len(evaluate.asked) == 12
+    evaluate.asked.clear()
+    walker(rules.start([[2, 7], [1, 8]]), np.array([52, 51], np.uint64), rows=np.array([2, NONE], np.int32),
+           moves=np.array([7, NONE], np.int32))
+    assert evaluate.asked[0] == (1, 51), "the other's root was kept"
+    assert set(evaluate.asked) == {(2, 52), (1, 51)}
+
+
 def test_a_search_without_a_walk_is_refused() -> None:
     with pytest.raises(ConfigError, match="a simulation or more"):
         BoardSearch(RULES, uniform, 0)

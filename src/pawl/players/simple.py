@@ -134,16 +134,20 @@ def rollout_player(rules: ManyBoards, simulations: int, *, seed: int = 0) -> Sea
 
 class Playouts:
     """An evaluator: all moves alike, and what a game that goes on at random brings. The luck of a playout hangs on the
-    seed and on the board that it begins with."""
+    seed, on the board that it begins with, and on the search that asks."""
 
     def __init__(self, rules: ManyBoards, seed: int) -> None:
         self.rules, self.seed = rules, seed
 
     def __call__(self, states: Positions, views: Views) -> tuple[FloatArray, FloatArray]:
-        """Priors [L, A] and values [L]."""
+        """Priors [L, A] and values [L], alike for all who ask."""
+        return self.drawn(states, views, np.zeros(len(states), np.uint64))
+
+    def drawn(self, states: Positions, views: Views, keys: KeyArray) -> tuple[FloatArray, FloatArray]:
+        """Priors [L, A] and values [L] by the luck of keys [L]."""
         priors, _ = uniform(states, views)
         values, places, movers = np.zeros(len(states), np.float32), np.arange(len(states)), views.players
-        keys, choices = self._keys(views.boards), np.arange(views.legal.shape[1], dtype=np.uint64)
+        keys, choices = fold(self._keys(views.boards), keys), np.arange(views.legal.shape[1], dtype=np.uint64)
         for ply in count():
             if not len(places):
                 break

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,17 @@ REACH = 1.0
 Evaluate = Callable[[Positions, Views], tuple[FloatArray, FloatArray]]
 """Positions [L], none of which is an end, and what is to be seen of them -> priors [L, A], 0 where a move is illegal,
 and values [L] for whoever moves, in [-1, 1]."""
+
+
+@runtime_checkable
+class DrawsLuck(Protocol):
+    """An evaluator in which there is luck."""
+
+    def __call__(self, states: Positions, views: Views) -> tuple[FloatArray, FloatArray]: ...
+
+    def drawn(self, states: Positions, views: Views, keys: KeyArray) -> tuple[FloatArray, FloatArray]:
+        """The same by the luck of the searches that ask: their keys [L], one and the same for all positions of one."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +118,7 @@ class Walker:
         which, and `moves` [B] by which move; NONE where it did not. What lies below is kept then, with its visits,
         values and bounds."""
         made, tree = self.made, None
-        grown = _Grown(made, states)
+        grown = _Grown(made, states, keys)
         if self.last is not None and rows is not None and moves is not None:
             tree = grown.keep(*self.last, rows, moves)
         roots = grown.roots(tree)
@@ -123,8 +134,8 @@ class Walker:
 class _Grown:
     """What the numbers of B trees stand for: positions, and the moves that their actions are."""
 
-    def __init__(self, made: BoardSearch, states: Positions) -> None:
-        self.made = made
+    def __init__(self, made: BoardSearch, states: Positions, keys: KeyArray) -> None:
+        self.made, self.keys = made, keys
         self.states = np.empty((len(states), 2 + made.simulations, *states.shape[1:]), states.dtype)
         """[B, N, ...]"""
         self.states[:, 0] = states
@@ -192,14 +203,21 @@ class _Grown:
         priors, values = np.zeros(views.legal.shape, np.float32), views.results.astype(np.float32)
         open_ = ~views.over
         if open_.all():
-            priors, values = self.made.evaluate(states, views)
+            priors, values = self._evaluated(states, views, rows)
         elif open_.any():
-            priors[open_], values[open_] = self.made.evaluate(states[open_], part_of(views, open_))
+            priors[open_], values[open_] = self._evaluated(states[open_], part_of(views, open_), rows[open_])
         packed, moves = _packed(priors, views.legal, self.width)
         if moves.shape[1] > self.width:
             self._enlarge(self.states.shape[1], moves.shape[1])
         self.moves[rows, places] = moves
         return Leaves(packed, values, views.players, views.over, views.over)
+
+    def _evaluated(self, states: Positions, views: Views, rows: IntArray | NDArray[np.intp]
+                   ) -> tuple[FloatArray, FloatArray]:
+        evaluate = self.made.evaluate
+        if isinstance(evaluate, DrawsLuck):
+            return evaluate.drawn(states, views, self.keys[rows])
+        return evaluate(states, views)
 
     def _enlarge(self, nodes: int, width: int) -> None:
         """Room for so many positions of a tree and moves of a position."""
