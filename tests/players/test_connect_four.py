@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pawl.players.connect_four import ConnectFourMinimax, ExactPlayer, open_lines
+from pawl.players.connect_four import LINE_WORTH, ConnectFourMinimax, ExactPlayer, LineWorth, open_lines
 from pawl.players.simple import MinimaxPlayer
 from pawl.tasks.connect_four import BITS, COLUMNS, ROWS, ConnectFour, State
 
@@ -33,7 +33,7 @@ def after(luck: list[int]) -> State:
 POSITIONS = st.lists(st.integers(0, COLUMNS - 1), max_size=ROWS * COLUMNS).map(after)
 
 
-def lines_by_cell(state: State) -> int:
+def lines_by_cell(state: State, of_lines: LineWorth) -> int:
     """What `open_lines` says, in ten-thousandths."""
     board = {(column, row): "mt"[not state[0] >> bit & 1] for column in range(COLUMNS) for row in range(ROWS)
              if state[1] >> (bit := BITS * column + row) & 1}
@@ -45,14 +45,21 @@ def lines_by_cell(state: State) -> int:
                     stones = [board.get((column + i * right, row + i * up), "") for i in range(4)]
                     found = {stone for stone in stones if stone}
                     if len(found) == 1:
-                        worth += (1 if found == {"m"} else -1) * 10 ** (sum(map(bool, stones)) - 1)
+                        worth += (1 if found == {"m"} else -1) * of_lines[sum(map(bool, stones)) - 1]
     return worth
 
 
-@given(POSITIONS)
+@given(POSITIONS, st.sampled_from([LINE_WORTH, (300, 20, 7, 9000)]))
 @settings(max_examples=200, deadline=None)
-def test_lines_are_those_that_are_seen_cell_by_cell(state: State) -> None:
-    assert open_lines(np.array([state], np.uint64))[0] == np.float32(lines_by_cell(state)) / np.float32(10_000)
+def test_lines_are_those_that_are_seen_cell_by_cell(state: State, of_lines: LineWorth) -> None:
+    found = open_lines(np.array([state], np.uint64), of_lines)[0]
+    assert found == np.float32(lines_by_cell(state, of_lines)) / np.float32(10_000)
+
+
+def test_a_line_of_four_is_worth_what_it_is_said_to_be() -> None:
+    state, worth = GAME.after([0, 1, 0, 1, 0, 1, 0]), (1, 20, 300, 5000)
+    assert lines_by_cell(state, worth) < -4000
+    assert open_lines(np.array([state], np.uint64), worth)[0] == np.float32(lines_by_cell(state, worth)) / 10_000
 
 
 def test_lines_that_are_still_open_count_more_with_every_stone() -> None:

@@ -42,8 +42,10 @@ class ConnectFourMinimax(BestPlayer):
         return _minimax(states, self.depth)
 
 
-LINE_WORTH = (1, 10, 100)
-"""Of a line with one, two and three stones of one player, and none of the other."""
+LINE_WORTH = (1, 10, 100, 0)
+"""Of a line with one, two, three and four stones of one player, and none of the other; minimax asks where the game goes
+on, which knows none of four."""
+LineWorth = tuple[int, int, int, int]
 CERTAIN = 10_000
 """A game that is won, in the same unit: all 69 lines sum to less."""
 
@@ -57,28 +59,28 @@ def _starts(step: int) -> Word:
 _DIRECTIONS = tuple((np.uint64(step), _starts(step)) for step in STEPS)
 
 
-def open_lines(states: Words) -> FloatArray:
+def open_lines(states: Words, worth: LineWorth = LINE_WORTH) -> FloatArray:
     """The heuristic of minimax: lines of four that only whoever moves can still fill, less those of the other, each
-    worth ten times as much for every stone that stands in it; a win is 1."""
-    return _open_lines(states)
+    worth ten times as much for every stone that stands in it, or what `worth` says; a win is 1."""
+    return _open_lines(states, worth)
 
 
 @compiled
-def _open_lines(states: Words) -> FloatArray:
+def _open_lines(states: Words, of_lines: LineWorth) -> FloatArray:
     worth = np.empty(len(states), np.float32)
     for i in range(len(states)):
-        worth[i] = np.float32(_balance(states[i, 0], states[i, 1])) / np.float32(CERTAIN)
+        worth[i] = np.float32(_balance(states[i, 0], states[i, 1], of_lines)) / np.float32(CERTAIN)
     return worth
 
 
 @inlined
-def _balance(mine: Word, stones: Word) -> int:
+def _balance(mine: Word, stones: Word, of_lines: LineWorth) -> int:
     """Lines of whoever moves less those of the other, by their worth."""
-    return _lines(mine, stones ^ mine) - _lines(stones ^ mine, mine)
+    return _lines(mine, stones ^ mine, of_lines) - _lines(stones ^ mine, mine, of_lines)
 
 
 @inlined
-def _lines(mine: Word, theirs: Word) -> int:
+def _lines(mine: Word, theirs: Word, of_lines: LineWorth) -> int:
     """What the lines of one player are worth: all that run in one direction are counted side by side, each in the bit
     of the cell that it starts from."""
     worth = 0
@@ -86,9 +88,10 @@ def _lines(mine: Word, theirs: Word) -> int:
         a, b, c, d = mine, mine >> step, mine >> np.uint64(2) * step, mine >> np.uint64(3) * step
         free = starts & ~(theirs | theirs >> step | theirs >> np.uint64(2) * step | theirs >> np.uint64(3) * step)
         odd, both = (a ^ b ^ c ^ d) & free, (a & b) | (c & d)
-        two = (a | b | c | d) & free & ~odd
-        worth += (LINE_WORTH[0] * num_bits(odd & ~both) + LINE_WORTH[1] * num_bits(two)
-                  + LINE_WORTH[2] * num_bits(odd & both))
+        four = a & b & c & d & free
+        two = (a | b | c | d) & free & ~odd & ~four
+        worth += (of_lines[0] * num_bits(odd & ~both) + of_lines[1] * num_bits(two)
+                  + of_lines[2] * num_bits(odd & both) + of_lines[3] * num_bits(four))
     return worth
 
 
@@ -123,7 +126,7 @@ def _negamax(mine: Word, stones: Word, depth: int, alpha: int, beta: int) -> int
     """Of a position in which nobody can win at once, as far as it is looked at. A win counts `CERTAIN` once more for
     every move that is left of the depth."""
     if depth == 0:
-        return _balance(mine, stones)
+        return _balance(mine, stones, LINE_WORTH)
     moves = safe_moves(mine, stones) if depth > 1 else playable(stones)
     best = (1 - depth) * CERTAIN if depth > 1 else -CERTAIN
     for column in FROM_MIDDLE:
