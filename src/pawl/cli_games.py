@@ -26,7 +26,7 @@ def play(name: str, model: Path | None, opponent: str | None, simulations: int, 
 
     GAME is connect_four, a game of OpenSpiel such as tic_tac_toe or "go(board_size=7)", or MODULE:NAME.
     """
-    from pawl.opponents import open_game, open_network, open_player
+    from pawl.opponents import network_search, open_game, open_network, open_player
     from pawl.players.simple import Playouts
     from pawl.search.boards import BoardSearch
     from pawl.tasks.one_by_one import many_boards
@@ -35,7 +35,7 @@ def play(name: str, model: Path | None, opponent: str | None, simulations: int, 
     game = open_game(name)
     rules = many_boards(game)
     other = open_player(opponent or (str(model) if model else "mcts:200"), game, rules, simulations=simulations)
-    hints = (BoardSearch(rules, open_network(model), simulations) if model
+    hints = (network_search(open_network(model), game, rules, simulations) if model
              else BoardSearch(rules, Playouts(rules, seed), 8 * simulations, rule="uct"))
     person, line = load_game(load, game) if load else (int(second), [])
     sitting = Sitting(game, rules, other, person, lambda words: str(click.prompt(words, err=True)),
@@ -76,15 +76,12 @@ def gtp(model: Path, task: str | None, simulations: int, seed: int, as_json: boo
     Speaks the Go Text Protocol on stdin and stdout, until it is told to quit.
     """
     from pawl.gtp import Session
-    from pawl.opponents import open_model
-    from pawl.players.simple import SearchPlayer
-    from pawl.search.boards import BoardSearch
+    from pawl.opponents import network_player, open_model
     from pawl.tasks.one_by_one import many_boards
 
     game, network = open_model(model, task)
     rules = many_boards(game)
-    player = SearchPlayer(BoardSearch(rules, network, simulations), f"with {simulations} simulations")
-    session = Session(game, rules, player, seed=seed)
+    session = Session(game, rules, network_player(network, game, rules, simulations), seed=seed)
     for answer in session.answers(sys.stdin):
         click.echo(answer, nl=False)
         sys.stdout.flush()

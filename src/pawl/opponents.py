@@ -17,6 +17,7 @@ from pawl.players.named import exact_player, minimax_player
 from pawl.players.open_spiel_bot import SEARCH, OpenSpielBot
 from pawl.players.simple import RandomPlayer, SearchPlayer, rollout_player
 from pawl.run_directory import RunDirectory
+from pawl.search.averaged import Averaged
 from pawl.search.boards import BoardSearch
 from pawl.tasks.board import Board
 
@@ -85,6 +86,16 @@ def _must_have_learnt(network: BoardPolicy, game: Game, words: str) -> None:
                           f"{network.game}, for {game.name}")
 
 
+def network_search(network: BoardPolicy, game: Game, rules: ManyBoards, simulations: int) -> BoardSearch:
+    """How a network thinks when it plays: it looks at boards from all their sides."""
+    return BoardSearch(rules, Averaged(network, game.symmetries()), simulations)
+
+
+def network_player(network: BoardPolicy, game: Game, rules: ManyBoards, simulations: int) -> SearchPlayer:
+    """A network that thinks."""
+    return SearchPlayer(network_search(network, game, rules, simulations), f"with {simulations} simulations")
+
+
 def open_player(words: str, game: Game, rules: ManyBoards, *, simulations: int = SIMULATIONS) -> BoardPlayer:
     """A player by its sort: see `SORTS`. Raises ConfigError for one that is none, or that does not play this game."""
     sort, _, rest = words.partition(":")
@@ -103,7 +114,7 @@ def open_player(words: str, game: Game, rules: ManyBoards, *, simulations: int =
     if words and Path(words).is_dir():
         network = open_network(Path(words))
         _must_have_learnt(network, game, words)
-        return SearchPlayer(BoardSearch(rules, network, simulations), f"with {simulations} simulations")
+        return network_player(network, game, rules, simulations)
     raise ConfigError(f"a player must be one of {', '.join(SORTS)}, got {words!r}")
 
 

@@ -25,7 +25,8 @@ from pawl.players.graded import graded_of
 from pawl.players.named import fixed_players
 from pawl.players.simple import PolicyPlayer, SearchPlayer
 from pawl.records import Event, Evidence, Graded, Problem
-from pawl.search.boards import BoardSearch
+from pawl.search.averaged import Averaged
+from pawl.search.boards import BoardSearch, Evaluate
 from pawl.stages import stage
 from pawl.tasks.one_by_one import many_boards
 
@@ -71,7 +72,7 @@ def contest(candidate: BoardPolicy, champion: BoardPolicy, rules: ManyBoards, op
     return BoardContest(evidence, names)
 
 
-def _searching(rules: ManyBoards, policy: BoardPolicy, settings: Any, simulations: int, name: str) -> SearchPlayer:
+def _searching(rules: ManyBoards, policy: Evaluate, settings: Any, simulations: int, name: str) -> SearchPlayer:
     """A network that thinks by the run's rule."""
     return SearchPlayer(BoardSearch(rules, policy, simulations, settings.rule), name)
 
@@ -84,12 +85,13 @@ def final_result(base: BoardPolicy, champion: BoardPolicy, game: Game, ledger: L
     if (known := ledger.final) is not None:
         return known
     started, rules, rows = time.perf_counter(), many_boards(game), ledger.generations()
+    unlearnt, learnt = (Averaged(policy, game.symmetries()) for policy in (base, champion))
     openings = [problem.data["moves"] for problem in game.problems("test", settings.test_openings, settings.seed)]
     fixed = fixed_players(game, rules)
     work = 3 * len(fixed)
     tables = []
-    ours: list[BoardPlayer] = [PolicyPlayer(rules, base, "base"), PolicyPlayer(rules, champion, "policy"),
-                               _searching(rules, champion, settings, settings.test_simulations, "search")]
+    ours: list[BoardPlayer] = [PolicyPlayer(rules, unlearnt, "base"), PolicyPlayer(rules, learnt, "policy"),
+                               _searching(rules, learnt, settings, settings.test_simulations, "search")]
     for number, player in enumerate(ours):
         notify(Event("test", len(rows), settings.generations, number * len(fixed), work))
         tables.append([_against(player, other, rules, openings, stream(settings.seed, "test", place))
@@ -154,7 +156,8 @@ def _ratings(base: BoardPolicy, game: Game, rules: ManyBoards, ledger: Ledger, s
     networks = [("base", base), *((f"generation {promoted[i].index}", opened(promoted[i].champion))
                                   for i in sorted(places))]
     players: list[BoardPlayer] = [*fixed_players(game, rules),
-                                  *(_searching(rules, policy, settings, settings.simulations, name)
+                                  *(_searching(rules, Averaged(policy, game.symmetries()), settings,
+                                               settings.simulations, name)
                                     for name, policy in networks)]
     openings = [problem.data["moves"] for problem in game.problems("test", POOL_OPENINGS, settings.seed + 1)]
     scores, games = np.zeros((len(players),) * 2), np.zeros((len(players),) * 2)
