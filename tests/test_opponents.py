@@ -53,7 +53,7 @@ def test_players_by_sort(words: str, name: str) -> None:
 
 def test_a_network_plays_the_game_that_it_learnt(network: Path) -> None:
     player = open_player(str(network), GAME, RULES, simulations=8)
-    assert player.name == "with 8 simulations"
+    assert player.name == f"{network.name} with 8 simulations"
     pytest.importorskip("pyspiel", reason="the other game is OpenSpiel's")
     other = open_game("tic_tac_toe")
     with pytest.raises(ConfigError, match="which learnt connect_four, for tic_tac_toe"):

@@ -30,7 +30,7 @@ def test_sides_swapped_are_scores_swapped() -> None:
 def test_a_checkpoint_plays(tmp_path: Path) -> None:
     BoardPolicy.fresh(BoardArchitecture(2, 6, 7, 7, 1), "connect_four", seed=0).save(tmp_path / "net")
     found = named_match("connect_four", str(tmp_path / "net"), "random", openings=4, simulations=8)
-    assert found["first"] == "with 8 simulations" and found["games"] == 8
+    assert found["first"] == "net with 8 simulations" and found["games"] == 8
 
 
 def test_a_player_that_is_none_is_named() -> None:
@@ -42,5 +42,5 @@ def test_the_command_says_it_in_words_and_as_json() -> None:
     words = ["match", "connect_four", "minimax:2", "random", "--openings", "3"]
     told, data = (CliRunner().invoke(main, [*words, *more]) for more in ([], ["--json"]))
     assert told.exit_code == data.exit_code == 0
-    assert "minimax:2 scores" in told.stdout and "6 games from 3 openings" in told.stdout
+    assert "minimax 2 scores" in told.stdout and "6 games from 3 openings" in told.stdout
     assert json.loads(data.stdout.splitlines()[-1])["games"] == 6

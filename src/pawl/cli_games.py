@@ -81,7 +81,7 @@ def gtp(model: Path, task: str | None, simulations: int, seed: int, as_json: boo
 
     game, network = open_model(model, task)
     rules = many_boards(game)
-    session = Session(game, rules, network_player(network, game, rules, simulations), seed=seed)
+    session = Session(game, rules, network_player(network, game, rules, simulations, model), seed=seed)
     for answer in session.answers(sys.stdin):
         click.echo(answer, nl=False)
         sys.stdout.flush()

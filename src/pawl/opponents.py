@@ -91,9 +91,10 @@ def network_search(network: BoardPolicy, game: Game, rules: ManyBoards, simulati
     return BoardSearch(rules, Averaged(network, game.symmetries()), simulations)
 
 
-def network_player(network: BoardPolicy, game: Game, rules: ManyBoards, simulations: int) -> SearchPlayer:
-    """A network that thinks."""
-    return SearchPlayer(network_search(network, game, rules, simulations), f"with {simulations} simulations")
+def network_player(network: BoardPolicy, game: Game, rules: ManyBoards, simulations: int, path: Path) -> SearchPlayer:
+    """A network that thinks, called as its directory is."""
+    return SearchPlayer(network_search(network, game, rules, simulations),
+                        f"{path.resolve().name} with {simulations} simulations")
 
 
 def open_player(words: str, game: Game, rules: ManyBoards, *, simulations: int = SIMULATIONS) -> BoardPlayer:
@@ -114,7 +115,7 @@ def open_player(words: str, game: Game, rules: ManyBoards, *, simulations: int =
     if words and Path(words).is_dir():
         network = open_network(Path(words))
         _must_have_learnt(network, game, words)
-        return network_player(network, game, rules, simulations)
+        return network_player(network, game, rules, simulations, Path(words))
     raise ConfigError(f"a player must be one of {', '.join(SORTS)}, got {words!r}")
 
 
