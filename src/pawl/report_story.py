@@ -276,7 +276,8 @@ def _sentence(text: str) -> str:
 
 def facts(run: Run) -> list[tuple[str, str]]:
     """The line above the headline."""
-    shown = [("recipe", run.header.get("recipe")), ("task", run.header.get("task")), ("seed", run.header.get("seed"))]
+    shown = [("recipe", run.header.get("recipe")), ("task", run.header.get("task")),
+             ("game", (run.header.get("task_settings") or {}).get("game")), ("seed", run.header.get("seed"))]
     known = [(name, shorten(setting(value), 60)) for name, value in shown if value is not None]
     if parameters := number(run.base.get("parameters")):
         known.append(("parameters", large(parameters)))
