@@ -143,8 +143,19 @@ def test_every_generation_says_what_it_must_be_able_to_say(learnt: tuple[Path, d
                                           "search_kl", "prior_entropy", "policy_loss", "value_loss", "window",
                                           "gate_candidate", "gate_games", "truth_bits_self"}
         page = render_report(ledger)
-    for words in ("How strong is it?", "Games to read", "Elo", "simulations a second", "Who wins", "of self-play"):
+    for words in ("How strong is it?", "Games to read", "Elo", "simulations a second", "Who wins", "of self-play",
+                  "every position", "of 4,520 solved positions"):
         assert words in page
+
+
+def test_mistakes_are_counted_in_every_position_of_a_small_game(learnt: tuple[Path, dict[str, Any]]) -> None:
+    path, result = learnt
+    rows = {row["player"]: row for row in result["mistakes"]}
+    assert {row["kind"] for row in rows.values()} == {"every position"}
+    with Ledger.open(path / "run.db", read_only=True) as ledger:
+        assert ledger.base is not None
+        assert rows["base"]["rate"] == pytest.approx(mistakes(opened(path, ledger.base.checkpoint)))
+    assert rows["search"]["rate"] < rows["policy"]["rate"] < rows["base"]["rate"]
 
 
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
