@@ -53,7 +53,7 @@ class Settings:
     """Names every random stream of the run."""
     depth: Annotated[int, Field(ge=1, le=40)] = 4
     """Size of the network: residual blocks, each 16 times as wide."""
-    generations: Count = 25
+    generations: Count = 45
     """Turns of the loop."""
     games: Count = 1000
     """Played in a generation."""
@@ -65,7 +65,7 @@ class Settings:
     """Moves of a game, its opening's included, with luck in their choice."""
     temperature: Annotated[float, Field(gt=0)] = 1.0
     """Of those moves with puct: visits count to the power of its inverse."""
-    openings: Annotated[float, Field(ge=0, le=1)] = 0.5
+    openings: Annotated[float, Field(ge=0, le=1)] = 0.9
     """Share of games that begin after a few random moves."""
     resign: Annotated[float, Field(ge=-1, lt=0)] = -1.0
     """A value below which a player gives up, in nine games of ten; -1 is never."""

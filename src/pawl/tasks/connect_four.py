@@ -38,7 +38,7 @@ Words = NDArray[Word]
 class ConnectFour(BoardGame):
     """The game; a move is a column, 1 to 7 for people."""
 
-    opening_moves: int = 6
+    opening_moves: int = 8
     """Random moves, at most, of an opening."""
 
     name = "connect_four"
