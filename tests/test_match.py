@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pawl.gate.sequential import score_interval
-from pawl.match import match
+from pawl.match import match, play_games
 from pawl.players.connect_four import ExactPlayer, open_lines
 from pawl.players.simple import MinimaxPlayer, RandomPlayer
 from pawl.tasks.connect_four import ConnectFour
@@ -77,3 +77,16 @@ def test_who_gives_up_loses() -> None:
 def test_a_game_that_does_not_end_is_a_draw() -> None:
     played = match(RandomPlayer(RULES), RandomPlayer(RULES), RULES, [[]], key=1, longest=3)
     assert (played.scores == 0.5).all() and all(len(line) == 3 for line in played.lines[0])
+
+
+def test_single_games_say_who_moved_and_what_came_of_it() -> None:
+    begun, strong = openings(40), MinimaxPlayer(RULES, 2, open_lines)
+    seats = np.tile([(0, 1), (1, 0)], (20, 1))
+    games = play_games((strong, RandomPlayer(RULES)), RULES, begun, seats=seats, keys=np.arange(40, dtype=np.uint64))
+    for opening, moves, movers, line, result in zip(games.openings, games.moves, games.movers, games.lines,
+                                                    games.results, strict=True):
+        assert line == opening + moves and GAME.returns(GAME.after(line))[0] == result
+        assert movers == [(len(opening) + ply) % 2 for ply in range(len(moves))]
+    assert (games.results * np.where(seats[:, 0] == 0, 1, -1)).mean() > 0.8
+
+

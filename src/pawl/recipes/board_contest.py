@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pawl.gate.rating import elo_ratings
 from pawl.gate.sequential import settled
@@ -18,7 +19,7 @@ from pawl.interfaces import BoardPlayer, Game, ManyBoards
 from pawl.keys import fold, stream
 from pawl.ledger import Ledger
 from pawl.loop import Turn
-from pawl.match import match
+from pawl.match import match, play_games, twice
 from pawl.meters.mistakes import mistakes
 from pawl.models.board_policy import BoardPolicy
 from pawl.players.graded import graded_of
@@ -94,7 +95,7 @@ def final_result(base: BoardPolicy, champion: BoardPolicy, game: Game, ledger: L
                                _searching(rules, learnt, settings, settings.test_simulations, "search")]
     for number, player in enumerate(ours):
         notify(Event("test", len(rows), settings.generations, number * len(fixed), work))
-        tables.append([_against(player, other, rules, openings, stream(settings.seed, "test", place))
+        tables.append([against(player, other, rules, openings, stream(settings.seed, "test", place))
                        for place, other in enumerate(fixed)])
     before, alone, searched = tables
     strongest = fixed[-1]
@@ -120,7 +121,7 @@ def final_result(base: BoardPolicy, champion: BoardPolicy, game: Game, ledger: L
     return {**result, "seconds": told}
 
 
-def _against(player: BoardPlayer, other: BoardPlayer, rules: ManyBoards, openings: Sequence[Sequence[int]], key: int
+def against(player: BoardPlayer, other: BoardPlayer, rules: ManyBoards, openings: Sequence[Sequence[int]], key: int
              ) -> dict[str, Any]:
     """A match as a row of a table; its interval is one over openings."""
     scores = match(player, other, rules, openings, key=key).scores
@@ -160,11 +161,36 @@ def _ratings(base: BoardPolicy, game: Game, rules: ManyBoards, ledger: Ledger, s
                                                settings.simulations, name)
                                     for name, policy in networks)]
     openings = [problem.data["moves"] for problem in game.problems("test", POOL_OPENINGS, settings.seed + 1)]
+    return all_with_all(players, rules, openings, key=stream(settings.seed, "pool")).rows
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """P players who have all met."""
+
+    rows: list[dict[str, Any]]
+    """[P] player, Elo, and the 95% interval of its difference to the anchor's, which is 0."""
+    scores: NDArray[np.float64]
+    """[P, P] what each row's player scored against each column's, in games."""
+    games: NDArray[np.float64]
+    """[P, P] that they played."""
+
+
+def all_with_all(players: Sequence[BoardPlayer], rules: ManyBoards, openings: Sequence[Sequence[int]], *, key: int,
+                 anchor: int = 0, watch: Watch = lambda done, total: None) -> Pool:
+    """A match of each with each, all of them side by side, and ratings from them."""
     scores, games = np.zeros((len(players),) * 2), np.zeros((len(players),) * 2)
-    for i, j in combinations(range(len(players)), 2):
-        found = match(players[i], players[j], rules, openings, key=stream(settings.seed, "pool", i, j)).scores
-        scores[i, j], scores[j, i] = found.sum(), found.size - found.sum()
-        games[i, j] = games[j, i] = found.size
-    ratings = elo_ratings(scores, games)
-    return [{"player": player.name, "elo": float(elo), "ci": [float(low), float(high)]}
+    pairs, each = np.array(list(combinations(range(len(players)), 2))), 2 * len(openings)
+    seats = np.concatenate([np.tile([(i, j), (j, i)], (len(openings), 1)) for i, j in pairs])
+    played = play_games(players, rules, [opening for opening in openings for _ in range(2)] * len(pairs), seats=seats,
+                        keys=np.concatenate([twice(stream(key, int(i), int(j)), len(openings)) for i, j in pairs]),
+                        watch=watch)
+    first = (played.results + 1) / 2
+    for number, (i, j) in enumerate(pairs):
+        part = slice(number * each, (number + 1) * each)
+        scores[i, j] = np.where(seats[part, 0] == i, first[part], 1 - first[part]).sum()
+        scores[j, i], games[i, j], games[j, i] = each - scores[i, j], each, each
+    ratings = elo_ratings(scores, games, anchor=anchor)
+    rows = [{"player": player.name, "elo": float(elo), "ci": [float(low), float(high)]}
             for player, elo, low, high in zip(players, ratings.elo, ratings.low, ratings.high, strict=True)]
+    return Pool(rows, scores, games)
