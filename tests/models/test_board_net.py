@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from pawl.errors import CheckpointError
 from pawl.models.board_net import BoardArchitecture, BoardNet, Player, initialise
@@ -53,6 +54,25 @@ def test_in_bfloat16_it_is_nearly_the_same() -> None:
     exact, rounded = (probabilities(Player(net, dtype)(boards(50))[0], torch.ones(50, 20, dtype=torch.bool))
                       for dtype in (torch.float32, torch.bfloat16))
     assert float((exact - rounded).abs().max()) < 0.05
+
+
+def test_without_a_tower_it_sees_patterns_and_is_cheap(tmp_path: Path) -> None:
+    cheap = BoardArchitecture(planes=3, rows=5, columns=4, moves=20, depth=0)
+    net = trained(cheap)
+    assert len(net.blocks) == 0 and cheap.width == 16
+    with torch.no_grad():
+        torch.testing.assert_close(Player(net, torch.float32)(boards(9))[0], net(boards(9))[0], rtol=1e-4, atol=1e-4)
+    BoardPolicy(net, "toy").save(tmp_path)
+    assert load_board_policy(tmp_path).net.arch == cheap
+
+
+@pytest.mark.parametrize("depth", [0, 2])
+def test_operations_are_two_for_each_product(depth: int) -> None:
+    """Counted by torch; a bias is added for each output of a layer, which is no product."""
+    net = trained(BoardArchitecture(planes=3, rows=5, columns=4, moves=20, depth=depth))
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        net(boards(1))
+    assert counter.get_total_flops() == net.arch.flops
 
 
 def test_a_fresh_one_knows_nothing() -> None:

@@ -15,7 +15,7 @@ from pawl.players.simple import (
     no_heuristic,
     rollout_player,
 )
-from pawl.records import FloatArray
+from pawl.records import FloatArray, Views
 from pawl.search.boards import BoardSearch, Positions, uniform
 from pawl.tasks.connect_four import ConnectFour, State
 
@@ -122,6 +122,27 @@ def test_a_player_that_plays_out_plays_by_its_keys() -> None:
     assert len(set(moves.tolist())) >= 3
     assert np.array_equal(player.choose(lines, RULES.start(lines), keys(50)), moves)
     assert np.array_equal(player.choose(lines[:5], RULES.start(lines[:5]), keys(50)[40:45]), moves[40:45])
+
+
+def test_playouts_can_be_those_of_a_policy() -> None:
+    def leftmost(states: Positions, views: Views) -> tuple[FloatArray, FloatArray]:
+        first = np.eye(7, dtype=np.float32)[views.legal.argmax(axis=1)]
+        return first, np.zeros(len(states), np.float32)
+
+    states = RULES.start([[0, 1, 0, 1, 0, 1], [], [6]])
+    for seed in range(5):
+        priors, values = Playouts(RULES, seed, leftmost)(states, RULES.view(states))
+        assert np.allclose(priors, 1 / 7)
+        assert values.tolist() == [1, *(result_of_leftmost(line) for line in ([], [6]))]
+
+
+def result_of_leftmost(line: list[int]) -> float:
+    """What whoever moves gets, if all play the first column that is not full."""
+    state = GAME.after(line)
+    player = GAME.player(state)
+    while not GAME.terminal(state):
+        state = GAME.step(state, GAME.actions(state)[0])
+    return GAME.returns(state)[player]
 
 
 def test_a_policy_plays_its_likeliest_move_or_draws() -> None:

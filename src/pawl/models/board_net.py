@@ -4,6 +4,9 @@ The tower of AlphaGo Zero (Silver et al. 2017, "Methods: neural network architec
 block begins as the identity instead (Zhang et al. 2019, "Fixup initialization"), and steps of one size in all
 directions do the rest. `depth` is the one dial of size: that many blocks of two convolutions, 16 times as wide.
 
+A depth of 0 is no tower: patterns of 3 by 3 cells and the heads, cheap enough to play games out (AlphaGo's rollout
+policy is of that kind, Silver et al. 2016).
+
 When it plays, products may be computed in bfloat16; when it learns, the same under autocast.
 """
 
@@ -35,7 +38,15 @@ class BoardArchitecture:
 
     @property
     def width(self) -> int:
-        return WIDTH * self.depth
+        return WIDTH * max(1, self.depth)
+
+    @property
+    def flops(self) -> int:
+        """Of one position: two for each product with a weight."""
+        cells, products = self.rows * self.columns, 9 * self.planes * self.width + 18 * self.depth * self.width**2
+        features = self.width * (POLICY_CHANNELS + VALUE_CHANNELS)
+        heads = POLICY_CHANNELS * cells * self.moves + VALUE_CHANNELS * cells * HIDDEN + HIDDEN
+        return 2 * (cells * (products + features) + heads)
 
     def to_json(self) -> dict[str, int | bool]:
         return asdict(self)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pawl.interfaces import ManyBoards
 from pawl.keys import fold, stream, uniforms
 from pawl.records import Flags, FloatArray, IntArray, KeyArray, Views
-from pawl.search.boards import BoardSearch, Positions, part_of, uniform
+from pawl.search.boards import BoardSearch, Evaluate, Positions, part_of, uniform
 
 Heuristic = Callable[[Positions], FloatArray]
 """Positions [L] that are not over -> what they are worth [L] to whoever moves, in (-1, 1)."""
@@ -133,11 +133,12 @@ def rollout_player(rules: ManyBoards, simulations: int, *, seed: int = 0) -> Sea
 
 
 class Playouts:
-    """An evaluator: all moves alike, and what a game that goes on at random brings. The luck of a playout hangs on the
-    seed, on the board that it begins with, and on the search that asks."""
+    """An evaluator: all moves alike, and what a game brings that goes on with moves drawn from a policy, at random
+    unless told otherwise. The luck of a playout hangs on the seed, on the board that it begins with, and on the search
+    that asks."""
 
-    def __init__(self, rules: ManyBoards, seed: int) -> None:
-        self.rules, self.seed = rules, seed
+    def __init__(self, rules: ManyBoards, seed: int, policy: Evaluate = uniform) -> None:
+        self.rules, self.seed, self.policy = rules, seed, policy
 
     def __call__(self, states: Positions, views: Views) -> tuple[FloatArray, FloatArray]:
         """Priors [L, A] and values [L], alike for all who ask."""
@@ -152,7 +153,8 @@ class Playouts:
             if not len(places):
                 break
             drawn = uniforms(fold(keys[places], ply)[:, None], choices)
-            luck = np.where(views.legal, drawn, -1)
+            with np.errstate(divide="ignore"):  # the fastest of exponential clocks, whose rates are the chances
+                luck = self.policy(states, views)[0] / -np.log(drawn)
             states = self.rules.step(states, luck.argmax(axis=1).astype(np.int32))
             views = self.rules.view(states)
             ended = np.flatnonzero(views.over)
