@@ -46,15 +46,18 @@ def render_report(ledger: Ledger) -> str:
     from pawl import report_games as games
     from pawl import report_search as search
     from pawl import report_shares as shares
+    from pawl import report_stages as stages
     from pawl.report_reliability import reliability
 
     run = _read(ledger)
-    board = games.plays_games(run)
+    staged = stages.has_stages(run)
+    board = not staged and games.plays_games(run)
     groups = {
-        "hero": None if board else figures.hero(run),
-        "accuracy": games.contests(run) if board else figures.accuracy(run),
-        "search": search.leading(run),
-        "meters": [*figures.meters(run), *reliability(run)],
+        "hero": None if board or staged else figures.hero(run),
+        "readings": stages.figure(run) if staged else None,
+        "accuracy": games.contests(run) if board else None if staged else figures.accuracy(run),
+        "search": None if staged else search.leading(run),
+        "meters": [] if staged else [*figures.meters(run), *reliability(run)],
         "sources": shares.sources(run),
         "time": shares.time(run),
     }
@@ -64,13 +67,15 @@ def render_report(ledger: Ledger) -> str:
         .render(
             run=run,
             board=_board(run, ledger) if board else None,
-            headline=games.headline(run) if board else story.headline(run),
+            staged=staged,
+            sections=stages.sections(run.final or {}) if staged else [],
+            headline=(stages if staged else games if board else story).headline(run),
             facts=story.facts(run),
-            steps=games.steps(run) if board else story.steps(run),
+            steps=stages.stages(run) if staged else games.steps(run) if board else story.steps(run),
             figures=groups,
-            entries=[story.entry(one) for one in run.generations],
+            entries=[] if staged else [story.entry(one) for one in run.generations],
             settings=story.settings(run),
-            searched=None if board else search.table(run),
+            searched=None if board or staged else search.table(run),
             numbers=_numbers(run),
             reading=run.reading,
         )

@@ -95,6 +95,8 @@ def run_in_words(result: Mapping[str, Any]) -> str:
     spent = f"{', '.join(counts)}, {duration(result['seconds']['total'])}\n{result['report']}"
     if "players" in result:
         return f"{_games_in_words(result)}\n{spent}"
+    if "sentence" in result:
+        return f"{_sections_in_words(result)}\n{spent}"
     base, final = result["base"], result["final"]
     rows = [
         (name, f"pass@1 {percent(rates['pass@1'], rates.get('ci'))}", f"pass@8 {percent(rates.get('pass@8'))}")
@@ -115,6 +117,14 @@ def _games_in_words(result: Mapping[str, Any]) -> str:
     rows = [(one["opponent"], *(percent(each["score"], each["ci"]) for each in (one, other, last)))
             for one, other, last in zip(base, alone, searched, strict=True)]
     return table([heads, *rows])
+
+
+def _sections_in_words(result: Mapping[str, Any]) -> str:
+    """The tables that a run of stages ends with, and what they come to."""
+    from pawl.report_stages import sections
+
+    tables = [f"{one.title}\n{table([one.heads, *one.rows])}\n" for one in sections(result)]
+    return "\n".join([*tables, str(result["sentence"])])
 
 
 def _searches(search: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

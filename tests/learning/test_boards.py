@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from pawl.errors import TrainingError
-from pawl.learning.boards import BoardLoss, board_losses, train_boards
+from pawl.learning.boards import BoardLoss, board_losses, preference_losses, train_boards
 from pawl.models.board_net import BoardArchitecture
 from pawl.models.board_policy import BoardPolicy
 from pawl.selection.window import Positions
@@ -87,3 +89,37 @@ def test_a_loss_that_is_no_number_ends_it() -> None:
     spoilt = Positions(batch.boards, batch.policies * np.float32(np.nan), batch.replies, batch.values, batch.weights)
     with pytest.raises(TrainingError, match="must be finite"):
         train_boards(policy(), [lambda: spoilt], learning_rate=0.01)
+
+
+def test_a_move_of_negative_weight_becomes_rarer() -> None:
+    """As a policy gradient has it: the weights are advantages."""
+    learner, batch = policy(), positions(64)
+    good = batch.values > 0.5
+    weighted = replace(batch, weights=np.where(good, 1, -0.2).astype(np.float32))
+    before = chances(learner, batch)
+    train_boards(learner, [lambda: weighted] * 15, learning_rate=0.002, loss=BoardLoss(value=0))
+    after = chances(learner, batch)
+    assert (after[good] > before[good]).mean() > 0.9 and (after[~good] < before[~good]).mean() > 0.9
+
+
+def chances(learner: BoardPolicy, batch: Positions) -> np.ndarray:
+    """Of each position's move."""
+    with torch.no_grad():
+        moves = learner.net(torch.from_numpy(batch.boards).float())[0].softmax(dim=-1).numpy()
+    return (moves * batch.policies).sum(axis=1)
+
+
+def test_what_is_liked_becomes_worth_more() -> None:
+    """Boards whose first plane is fuller are liked; the loss of a fresh network is that of a coin."""
+    random = np.random.default_rng(0)
+
+    def liked(count: int) -> tuple[np.ndarray, np.ndarray]:
+        both = (random.random((2, count, 2, 3, 3)) < random.random((2, count, 1, 1, 1))).astype(np.float32)
+        fuller = (both[0, :, 0].sum((1, 2)) > both[1, :, 0].sum((1, 2)))[:, None, None, None]
+        return np.where(fuller, both[0], both[1]), np.where(fuller, both[1], both[0])
+
+    learner = policy()
+    assert float(preference_losses(learner, liked(50))["preference_loss"].detach()) == pytest.approx(np.log(2))
+    losses = train_boards(learner, [lambda: liked(128)] * 40, learning_rate=0.01, losses_of=preference_losses)
+    better, worse = (learner.player()(torch.from_numpy(boards))[1] for boards in liked(500))
+    assert losses["preference_loss"] < 0.4 and (better > worse).float().mean() > 0.8

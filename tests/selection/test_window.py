@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pawl.records import GameExample
-from pawl.selection.window import joined, positions_of, surprise_weights, turned, window_size
+from pawl.selection.window import joined, moves_as_examples, positions_of, surprise_weights, turned, window_size
 from pawl.tasks.connect_four import ConnectFour
 
 GAME = ConnectFour()
@@ -44,6 +44,14 @@ def test_positions_are_those_of_the_games_in_their_order() -> None:
             line.append(move)
             place += 1
     assert positions.boards.dtype == np.uint8
+
+
+def test_the_moves_that_were_made_can_be_what_is_learnt() -> None:
+    examples = moves_as_examples([[3], [], [2]], [[2, 3], [], [1]], [1.0, 0.0, -1.0], choices=7)
+    assert len(examples) == 2, "a game without moves teaches none"
+    positions = positions_of(examples, RULES)
+    assert positions.policies.argmax(axis=1).tolist() == [2, 3, 1] and (positions.policies.sum(axis=1) == 1).all()
+    assert positions.values.tolist() == [0, 1, 1]
 
 
 def test_part_of_the_value_may_be_what_search_expected() -> None:

@@ -66,11 +66,11 @@ class BoardLoss:
     """Of the cross-entropy of what the other answers, where the network says so (KataGo's weight)."""
 
 
-def train_boards(policy: LearnsBoards, batches: Sequence[Callable[[], Batch]], *, learning_rate: float,
-                 loss: BoardLoss = BoardLoss(), watch: Watch = lambda done, total: None
-                 ) -> dict[str, float]:
-    """Train in place, a step for each batch, which is made when it is needed. Returns the mean of each part of the loss
-    over the last tenth of the steps, in nats.
+def train_boards(policy: LearnsBoards, batches: Sequence[Callable[[], Any]], *, learning_rate: float,
+                 loss: BoardLoss = BoardLoss(), watch: Watch = lambda done, total: None,
+                 losses_of: Callable[[LearnsBoards, Any], dict[str, Tensor]] | None = None) -> dict[str, float]:
+    """Train in place, a step for each batch, which is made when it is needed; what is lost with one is `board_losses`
+    unless told otherwise. Returns the mean of each part of the loss over the last tenth of the steps, in nats.
 
     Raises TrainingError when the loss is not finite; the policy is then spoilt and must be dropped.
     """
@@ -79,9 +79,9 @@ def train_boards(policy: LearnsBoards, batches: Sequence[Callable[[], Batch]], *
     history: list[dict[str, float]] = []
     policy.net.train()
     for step, made in enumerate(batches):
-        losses = board_losses(policy, made())
-        parts = {"policy_loss": 1.0, "value_loss": loss.value, "reply_loss": loss.reply}
-        torch.stack([parts[name] * part for name, part in losses.items()]).sum().backward()
+        losses = (losses_of or board_losses)(policy, made())
+        parts = {"value_loss": loss.value, "reply_loss": loss.reply}
+        torch.stack([parts.get(name, 1.0) * part for name, part in losses.items()]).sum().backward()
         history.append({name: float(part.detach()) for name, part in losses.items()})
         if not all(map(math.isfinite, history[-1].values())):
             raise TrainingError(f"the loss must be finite, got {history[-1]} at step {step + 1} of {len(batches)}",
@@ -95,18 +95,28 @@ def train_boards(policy: LearnsBoards, batches: Sequence[Callable[[], Batch]], *
 
 def board_losses(policy: LearnsBoards, batch: Batch) -> dict[str, Tensor]:
     """Cross-entropies in nats: of the policy, of the value, and of the reply where the network has one."""
-    def tensor(array: NDArray[Any]) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(policy.device)
-
-    logits, values, reply = policy.learns(tensor(batch.boards))
-    weights, targets = tensor(batch.weights), tensor(batch.values)
-    losses = {"policy_loss": _cross_entropy(logits, tensor(batch.policies), weights),
+    boards, policies, replies, targets, weights = (
+        _tensor(array, policy) for array in (batch.boards, batch.policies, batch.replies, batch.values, batch.weights))
+    logits, values, reply = policy.learns(boards)
+    losses = {"policy_loss": _cross_entropy(logits, policies, weights),
               "value_loss": value_error(values, targets, torch.ones_like(targets))}
     if reply is not None:
-        losses["reply_loss"] = _cross_entropy(reply, tensor(batch.replies), weights)
+        losses["reply_loss"] = _cross_entropy(reply, replies, weights)
     return losses
 
 
+def preference_losses(policy: LearnsBoards, liked: tuple[NDArray[Any], NDArray[Any]]) -> dict[str, Tensor]:
+    """Of boards [B, C, H, W] that somebody liked, each beside one that they liked less: -log of the chance that the
+    value gives to that (Bradley and Terry 1952), in nats."""
+    better, worse = policy.learns(_tensor(np.concatenate(liked), policy))[1].chunk(2)
+    return {"preference_loss": F.softplus(worse - better).mean()}
+
+
+def _tensor(array: NDArray[Any], policy: LearnsBoards) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(policy.device)
+
+
 def _cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """-sum(w p log q) / sum(w) of targets p [B, A], those of zeros left out of the first sum."""
-    return -(weights[:, None] * targets * F.log_softmax(logits, dim=-1)).sum() / weights.sum()
+    """-sum(w p log q) / B of targets p [B, A], those of zeros left out of the first sum. Weights [B] may be below 0, as
+    advantages are (REINFORCE, Williams 1992)."""
+    return -(weights[:, None] * targets * F.log_softmax(logits, dim=-1)).sum() / len(weights)

@@ -87,6 +87,20 @@ def positions_of(games: Sequence[GameExample], rules: ManyBoards, *, searched: f
                      np.concatenate([game.weights for game in games]))
 
 
+def moves_as_examples(openings: Sequence[Sequence[int]], moves: Sequence[Sequence[int]], results: Sequence[float], *,
+                      choices: int, source: str = "self") -> list[GameExample]:
+    """Games in which each move that was made, of so many `choices`, is the one to learn; those without moves are left
+    out."""
+    examples = []
+    for number, (opening, line, result) in enumerate(zip(openings, moves, results, strict=True)):
+        if line:
+            made = np.array(line, np.int32)
+            ones, zeros = np.ones(len(made), np.float32), np.zeros(len(made), np.float32)
+            examples.append(GameExample(str(number), np.array(opening, np.int32), made,
+                                        np.eye(choices, dtype=np.float32)[made], zeros, ones, float(result), source))
+    return examples
+
+
 def _small(boards: FloatArray) -> NDArray[np.uint8] | FloatArray:
     """The same boards in a byte a cell, where they are small whole numbers."""
     with np.errstate(invalid="ignore"):
