@@ -30,7 +30,7 @@ from boards import TicTacToe, worth
 torch.set_num_threads(1)
 GAME = TicTacToe()
 SMALL = Settings(depth=2, generations=4, games=150, simulations=16, batch=128, gate_openings=40, test_openings=20,
-                 test_simulations=32, explore=5, passes=8.0, device="cpu", dtype="float32")
+                 test_simulations=32, explore=5, passes=8.0, openings=0.5, device="cpu", dtype="float32")
 
 
 class Stopped(Exception):
