@@ -32,13 +32,11 @@ GAMES_SHOWN = 12
 """Of the last generation."""
 NAMES = {"base": "before it learnt", "policy": "policy alone", "search": "with search"}
 PUBLISHED = {
-    "AlphaZero.jl, after 15 iterations": {"begin easy": "0%", "begin medium": "2%", "begin hard": "7.5%",
-                                          "middle easy": "0%", "middle medium": "2 to 3%", "end easy": "0%"},
-    "AlphaZero.jl's minimax 5": {"begin easy": "1.7%", "begin medium": "7.3%", "begin hard": "23%",
-                                 "middle easy": "0.7%", "middle medium": "9.1%", "end easy": "1.4%"},
+    "AlphaZero.jl": {"begin easy": "0%", "begin medium": "2%", "begin hard": "7.5%", "middle easy": "0%",
+                     "middle medium": "2 to 3%", "end easy": "0%"},
 }
-"""What its documentation reports, of Pons's positions: 600 simulations, about an hour an iteration on a desktop with a
-GPU."""
+"""What its documentation reports of Pons's positions, after 15 iterations with 600 simulations, about an hour each on a
+desktop with a GPU."""
 
 
 def plays_games(run: Run) -> bool:
@@ -152,10 +150,10 @@ def mistakes(run: Run) -> Table | None:
         return None
     kinds, names = (list(dict.fromkeys(str(row[name]) for row in found)) for name in ("kind", "player"))
     rates = {(row["player"], row["kind"]): f"{percent(row['rate'])} {interval(pair(row['ci']))}" for row in found}
-    rows = [(NAMES.get(name, name), *(rates[name, kind] for kind in kinds)) for name in names]
-    if run.header.get("task") == "connect_four":
-        rows += [(name, *(published[kind] for kind in kinds)) for name, published in PUBLISHED.items()]
-    return Table(("player", *kinds), tuple(rows))
+    published = PUBLISHED if run.header.get("task") == "connect_four" else {}
+    rows = tuple((kind, *(rates[name, kind] for name in names), *(of[kind] for of in published.values()))
+                 for kind in kinds)
+    return Table(("positions", *(NAMES.get(name, name) for name in names), *published), rows)
 
 
 def games(ledger: Ledger) -> Table | None:

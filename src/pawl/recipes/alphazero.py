@@ -53,7 +53,7 @@ class Settings:
     """Names every random stream of the run."""
     depth: Annotated[int, Field(ge=1, le=40)] = 4
     """Size of the network: residual blocks, each 16 times as wide."""
-    generations: Count = 45
+    generations: Count = 42
     """Turns of the loop."""
     games: Count = 1000
     """Played in a generation."""
