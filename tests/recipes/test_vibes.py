@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from stopping import same_as_whole
 
 from pawl.errors import ConfigError
 from pawl.ledger import Ledger
@@ -23,10 +24,6 @@ torch.set_num_threads(1)
 GAME = ConnectFour()
 SMALL = Settings(depth=1, teacher=1, expert_games=60, passes=2, comparisons=2000, comparison_passes=4, noise=0.1,
                  batch=64, rounds=2, round_steps=3, round_games=32, test_openings=10, device="cpu", dtype="float32")
-
-
-class Stopped(Exception):
-    """As a kill, for whoever watches."""
 
 
 def silent(event: Event) -> None:
@@ -81,22 +78,8 @@ def test_the_result_is_in_the_report_and_in_the_terminal(made: tuple[Path, dict[
 
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(made: tuple[Path, dict[str, Any]],
                                                              tmp_path: Path) -> None:
-    def stop_in(stage: str, generation: int) -> Any:
-        def notify(event: Event) -> None:
-            if (event.stage, event.generation) == (stage, generation):
-                raise Stopped
-
-        return notify
-
-    for stage, generation in (("train", 0), ("score", 1), ("gate", 3), ("train", 5)):
-        with pytest.raises(Stopped):
-            carry_out(tmp_path / "stopped", notify=stop_in(stage, generation))
-    carry_out(tmp_path / "stopped")
-    digests = []
-    for path in (made[0], tmp_path / "stopped"):
-        with Ledger.open(path / "run.db", read_only=True) as ledger:
-            digests.append(ledger.digest())
-    assert digests[0] == digests[1]
+    stops = (("train", 0), ("score", 1), ("gate", 3), ("train", 5))
+    assert same_as_whole(carry_out, made[0], tmp_path / "stopped", stops)
 
 
 def test_a_game_whose_looks_are_not_known_is_refused(tmp_path: Path) -> None:
