@@ -80,7 +80,7 @@ def run(ctx: click.Context, /, words: Sequence[str], config: Path | None, wants_
 
         ctx.meta[DIRECTORY] = options["out"]
         result = watched(lambda notify: launch(recipe, values, options["out"], notify,
-                                                 profile=options["profile"]))
+                                                profile=options["profile"]))
         _print_run(result, options["as_json"])
 
 
@@ -161,7 +161,7 @@ def evaluate(
 
     values, show = from_words(words), tree_page(tree) if tree else None
     result = watched(lambda notify: evaluate_model(model, task, values, stop=stop or None, curve=curve is not None,
-                                                    show=show, notify=notify, **options))
+                                                   show=show, notify=notify, **options))
     if curve is not None:
         from pawl.report_curve import write_curve
 

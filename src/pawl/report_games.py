@@ -70,12 +70,12 @@ def headline(run: Run) -> Headline:
 
 def _solved(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """How often solved positions were spoilt."""
-    spoilt, asked = ({who: sum(row["positions"] * row.get(name, 1) for row in rows if row["player"] == who)
-                      for who in ("search", "policy", "base")} for name in ("rate", ""))
-    if not asked["search"]:
+    spoilt = {who: sum(row["positions"] * row["rate"] for row in rows if row["player"] == who) for who in NAMES}
+    asked = sum(row["positions"] for row in rows if row["player"] == "search")
+    if not asked:
         return []
-    return [f"In {spoilt['search']:,.0f} of {asked['search']:,} solved positions its move gives away what they are "
-            f"worth; without search in {spoilt['policy']:,.0f}, before it learnt in {spoilt['base']:,.0f}."]
+    return [f"In {spoilt['search']:,.0f} of {asked:,} solved positions its move gives away what they are worth; "
+            f"without search in {spoilt['policy']:,.0f}, before it learnt in {spoilt['base']:,.0f}."]
 
 
 def steps(run: Run) -> list[Step]:

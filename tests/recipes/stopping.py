@@ -1,19 +1,39 @@
-"""Runs that are stopped, as if they had been killed, and whether they went on as if they had not."""
+"""Runs of recipes on a game, and whether those that are stopped, as if killed, go on as if they had not been."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from pawl.interfaces import Game
 from pawl.ledger import Ledger
 from pawl.records import Event
+from pawl.run_directory import RunDirectory
 
 
 class Stopped(Exception):
     """As a kill, for whoever watches."""
+
+
+def silent(event: Event) -> None:
+    """Hears, and says nothing."""
+
+
+def carried_out(recipe: ModuleType, settings: Any, game: Game, path: Path, notify: Any = silent) -> dict[str, Any]:
+    """A run in a directory, new or begun before."""
+    new, name = not path.exists(), recipe.__name__.rpartition(".")[2]
+    with RunDirectory.create(path) if new else RunDirectory.open(path) as directory:
+        if new:
+            directory.write_config({"recipe": name})
+            header = {"recipe": name, "task": game.name, "seed": settings.seed}
+            Ledger.create(directory.ledger_path, header).close()
+        with Ledger.open(directory.ledger_path) as ledger:
+            result: dict[str, Any] = recipe.run(settings, game, directory, ledger, notify)
+            return result
 
 
 def same_as_whole(carry_out: Callable[..., Any], whole: Path, path: Path, stops: Sequence[tuple[str, int]]) -> bool:

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 import torch
-from stopping import same_as_whole
+from stopping import carried_out, same_as_whole, silent
 
 from pawl.errors import ConfigError
 from pawl.interfaces import Game
 from pawl.ledger import Ledger
 from pawl.recipes import alphago
 from pawl.recipes.alphago import Settings
-from pawl.records import Event
 from pawl.report import render_report
 from pawl.run_directory import RunDirectory
 from pawl.tasks.connect_four import ConnectFour
@@ -33,20 +32,8 @@ SMALL = Settings(depth=1, teacher=1, expert_games=300, passes=6, batch=64, round
                  pool_openings=1, device="cpu", dtype="float32")
 
 
-def silent(event: Event) -> None:
-    """Hears, and says nothing."""
-
-
 def carry_out(path: Path, notify: Any = silent, settings: Settings = SMALL, game: Game = GAME) -> dict[str, Any]:
-    """A run in a directory, new or begun before."""
-    new = not path.exists()
-    with RunDirectory.create(path) if new else RunDirectory.open(path) as directory:
-        if new:
-            directory.write_config({"recipe": "alphago"})
-            header = {"recipe": "alphago", "task": GAME.name, "seed": SMALL.seed}
-            Ledger.create(directory.ledger_path, header).close()
-        with Ledger.open(directory.ledger_path) as ledger:
-            return alphago.run(settings, game, directory, ledger, notify)
+    return carried_out(alphago, settings, game, path, notify)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from stopping import Stopped, carried_out, silent
 
 from pawl.errors import ConfigError
 from pawl.ledger import Ledger
@@ -33,24 +34,8 @@ SMALL = Settings(depth=2, generations=4, games=150, simulations=16, batch=128, g
                  test_simulations=32, explore=5, passes=8.0, openings=0.5, device="cpu", dtype="float32")
 
 
-class Stopped(Exception):
-    """As a kill, for whoever watches."""
-
-
-def silent(event: Event) -> None:
-    """Hears, and says nothing."""
-
-
 def carry_out(path: Path, settings: Settings, notify: Any = silent) -> dict[str, Any]:
-    """A run in a directory, new or begun before."""
-    new = not path.exists()
-    with RunDirectory.create(path) if new else RunDirectory.open(path) as directory:
-        if new:
-            directory.write_config({"recipe": "alphazero"})
-            header = {"recipe": "alphazero", "task": "three", "seed": settings.seed}
-            Ledger.create(directory.ledger_path, header).close()
-        with Ledger.open(directory.ledger_path) as ledger:
-            return alphazero.run(settings, GAME, directory, ledger, notify)
+    return carried_out(alphazero, settings, GAME, path, notify)
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from stopping import same_as_whole
+from stopping import carried_out, same_as_whole, silent
 
 from pawl.errors import ConfigError
 from pawl.ledger import Ledger
 from pawl.recipes import vibes
 from pawl.recipes.vibes import Settings
-from pawl.records import Event
 from pawl.report import render_report
 from pawl.run_directory import RunDirectory
 from pawl.tasks.connect_four import ConnectFour
@@ -26,20 +25,8 @@ SMALL = Settings(depth=1, teacher=1, expert_games=60, passes=2, comparisons=2000
                  batch=64, rounds=2, round_steps=3, round_games=32, test_openings=10, device="cpu", dtype="float32")
 
 
-def silent(event: Event) -> None:
-    """Hears, and says nothing."""
-
-
 def carry_out(path: Path, notify: Any = silent) -> dict[str, Any]:
-    """A run in a directory, new or begun before."""
-    new = not path.exists()
-    with RunDirectory.create(path) if new else RunDirectory.open(path) as directory:
-        if new:
-            directory.write_config({"recipe": "vibes"})
-            header = {"recipe": "vibes", "task": GAME.name, "seed": SMALL.seed}
-            Ledger.create(directory.ledger_path, header).close()
-        with Ledger.open(directory.ledger_path) as ledger:
-            return vibes.run(SMALL, GAME, directory, ledger, notify)
+    return carried_out(vibes, SMALL, GAME, path, notify)
 
 
 @pytest.fixture(scope="module")

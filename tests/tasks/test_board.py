@@ -71,3 +71,9 @@ def test_without_openspiel_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "pyspiel", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'pawl\[games\]'"):
         Board(game="chess")
+
+
+@pytest.mark.parametrize(("name", "komi"), [("go(board_size=7,komi=9.0)", 9.0), ("go(board_size=5)", 7.5),
+                                            ("chess", None)])
+def test_go_says_its_komi_and_other_games_none(name: str, komi: float | None) -> None:
+    assert Board(game=name).komi == komi

@@ -61,7 +61,7 @@ def measured(networks: Networks, teacher: BoardPlayer, game: Game, settings: Any
     result = {
         "base": sides[IMITATOR],
         "final": sides["policy gradient"] | {"search": {"name": RULE, "budget": settings.simulations} | sides[WHOLE]},
-        "teacher": getattr(teacher, "name", TEACHER),
+        "teacher": teacher.name,
         "elo": pool.rows,
         "matches": [_two(rules, networks.strong, networks.imitator, temperature, openings, stream(key, "two", name))
                     for name, temperature in (("drawn", 1.0), ("likeliest", 0.0))],

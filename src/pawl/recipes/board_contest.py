@@ -98,7 +98,6 @@ def final_result(base: BoardPolicy, champion: BoardPolicy, game: Game, ledger: L
         tables.append([against(player, other, rules, openings, stream(settings.seed, "test", place))
                        for place, other in enumerate(fixed)])
     before, alone, searched = tables
-    strongest = fixed[-1]
     decisions = [row.decision for row in rows if row.decision is not None]
     result = {
         "recipe": ledger.header["recipe"], "task": game.name, "seed": settings.seed,
@@ -110,7 +109,7 @@ def final_result(base: BoardPolicy, champion: BoardPolicy, game: Game, ledger: L
         "dropped": sum(row.dropped is not None for row in rows),
         "truth_bits": {"self": sum(row.metrics.get("truth_bits_self", 0.0) for row in rows)},
         "players": {"base": before, "policy": alone, "search": searched},
-        "mistakes": _mistakes((strongest, *ours), graded_of(game, rules), rules, stream(settings.seed, "mistakes")),
+        "mistakes": _mistakes((fixed[-1], *ours), graded_of(game, rules), rules, stream(settings.seed, "mistakes")),
         "elo": _ratings(base, game, rules, ledger, settings, opened),
     }
     seconds = Counter({"test": time.perf_counter() - started})
@@ -122,7 +121,7 @@ def final_result(base: BoardPolicy, champion: BoardPolicy, game: Game, ledger: L
 
 
 def against(player: BoardPlayer, other: BoardPlayer, rules: ManyBoards, openings: Sequence[Sequence[int]], key: int
-             ) -> dict[str, Any]:
+            ) -> dict[str, Any]:
     """A match as a row of a table; its interval is one over openings."""
     scores = match(player, other, rules, openings, key=key).scores
     mean = float(scores.mean())

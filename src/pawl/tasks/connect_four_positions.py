@@ -1,6 +1,7 @@
 """Positions of connect four whose worth is known: openings that are balanced, and positions in six grades.
 
-They are kept in `connect_four_positions.csv`, which `connect_four_writer.py` writes, as the solver takes an hour.
+They are kept in `connect_four_positions.csv`, which `connect_four_writer.py` writes, as the solver takes
+twenty minutes.
 
 Grades are those of Pons ("Solving Connect 4", part 1), by which AlphaZero.jl reports: how far the game is, and how long
 it goes on if nobody errs. Of the nine, six have positions. His are others than these, which come of random moves.
