@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from torch import Tensor
 from pawl.errors import TrainingError
 from pawl.learning.batch import collate
 from pawl.learning.gradient import batch_losses
-from pawl.learning.objective import VALUE_ONLY, Objective
+from pawl.learning.objective import VALUE_ONLY, Distance, Objective
 from pawl.learning.train import train
 from pawl.models.checkpoint import hf_views
 from pawl.models.policy import TransformerPolicy
@@ -71,13 +73,23 @@ def test_the_kl_term_pulls_towards_the_reference() -> None:
     assert distance(policy, reference) < before / 4
 
 
-def test_the_kl_term_keeps_what_learns_near_the_reference() -> None:
+@pytest.mark.parametrize("kind", get_args(Distance))
+def test_the_kl_term_keeps_what_learns_near_the_reference(kind: Distance) -> None:
     base, ended = make(), {}
     for kl in (0.0, 5.0):
         policy = base.clone()
-        train(policy, examples(), every(30), learning_rate=1e-2, objective=Objective(kl=kl), reference=base)
+        train(policy, examples(), every(30), learning_rate=1e-2, objective=Objective(kl=kl, distance=kind),
+              reference=base)
         ended[kl] = distance(policy, base)
     assert ended[5.0] < ended[0.0] / 4
+
+
+def test_a_kl_term_of_the_wrong_sign_drives_away_from_the_reference() -> None:
+    policy, reference = make(), make(seed=1)
+    before = distance(policy, reference)
+    train(policy, examples(), every(10), learning_rate=1e-2, objective=Objective(likelihood=0.0, kl=-1.0),
+          reference=reference)
+    assert distance(policy, reference) > 2 * before
 
 
 def test_the_same_training_gives_the_same_bits() -> None:

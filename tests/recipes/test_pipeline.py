@@ -12,7 +12,7 @@ import torch
 from pawl.ledger import Ledger
 from pawl.loop import Turn
 from pawl.models.board_net import BoardArchitecture
-from pawl.models.board_policy import BoardPolicy
+from pawl.models.board_policy import BoardPolicy, load_board_policy
 from pawl.recipes.pipeline import Pipeline
 from pawl.records import Event
 from pawl.run_directory import RunDirectory
@@ -23,14 +23,14 @@ def silent(event: Event) -> None:
 
 
 @contextmanager
-def pipeline(path: Path) -> Iterator[Pipeline]:
+def pipeline(path: Path) -> Iterator[Pipeline[BoardPolicy]]:
     new = not path.exists()
     with RunDirectory.create(path) if new else RunDirectory.open(path) as directory:
         if new:
             directory.write_config({"recipe": "stages"})
             Ledger.create(directory.ledger_path, {"recipe": "stages"}).close()
         with Ledger.open(directory.ledger_path) as ledger:
-            yield Pipeline(directory, ledger, silent, stages=2, device="cpu", dtype="float32")
+            yield Pipeline(directory, ledger, silent, stages=2, load=load_board_policy)
 
 
 def making(seed: int, made: list[int]) -> Callable[[Turn], BoardPolicy]:

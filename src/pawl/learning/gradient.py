@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from pawl.interfaces import Trainable
 from pawl.learning.batch import Batch, collate
-from pawl.learning.losses import kl_to_reference, value_error, weighted_likelihood
-from pawl.learning.objective import Objective
+from pawl.learning.losses import kl_estimate, kl_from_reference, kl_to_reference, value_error, weighted_likelihood
+from pawl.learning.objective import Distance, Objective
 from pawl.records import TokenExample
 from pawl.threads import one_thread_each
 
@@ -136,11 +136,23 @@ def _losses(policy: Trainable, piece: Batch, objective: Objective, reference: Tr
         mean = weighted_likelihood(likely, piece.targets[spoken], weights)
         losses["train_loss"] = mean * (float(weights.sum()) / wholes.weights)
     held = spoken & piece.held[:, None]
-    if objective.kl > 0 and reference is not None and held.any():
+    if objective.kl and reference is not None and held.any():
         with torch.no_grad():
             anchor, _ = reference.forward(piece.tokens[piece.held], spoken[piece.held])
-        losses["train_kl"] = kl_to_reference(logits[held[chosen]], anchor).sum() / wholes.held
+        apart = _distance(logits[held[chosen]], anchor, piece.targets[held], objective.distance)
+        losses["train_kl"] = apart.sum() / wholes.held
     return losses
+
+
+def _distance(logits: Tensor, reference: Tensor, targets: Tensor, kind: Distance) -> Tensor:
+    """[N] how far the policy is from the reference at each position."""
+    match kind:
+        case "reverse":
+            return kl_to_reference(logits, reference)
+        case "forward":
+            return kl_from_reference(logits, reference)
+        case "k3":
+            return kl_estimate(logits, reference, targets)
 
 
 def _value_loss(values: Tensor, piece: Batch, valued: Tensor, wholes: _Wholes) -> dict[str, Tensor]:

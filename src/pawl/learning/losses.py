@@ -24,6 +24,26 @@ def kl_to_reference(logits: Tensor, reference: Tensor) -> Tensor:
     return (policy.exp() * (policy - reference)).sum(-1)
 
 
+def kl_from_reference(logits: Tensor, reference: Tensor) -> Tensor:
+    """[N] exact KL(reference || policy) of the next token, from logits [N, V] of both. The reference is a constant.
+
+    Where the other direction lets go of what the reference says seldom, this one does not.
+    """
+    policy, reference = logits.log_softmax(-1), reference.detach().log_softmax(-1)
+    return (reference.exp() * (reference - policy)).sum(-1)
+
+
+def kl_estimate(logits: Tensor, reference: Tensor, targets: Tensor) -> Tensor:
+    """[N] r - 1 - log r with r = reference / policy at the targets [N] alone: never negative and, where the policy drew
+    the targets, KL(policy || reference) on average. The reference is a constant.
+
+    Schulman, "Approximating KL divergence", 2020: k3; as a term of the loss in GRPO (Shao et al. 2024, equation 4).
+    """
+    policy, reference = logits.log_softmax(-1), reference.detach().log_softmax(-1)
+    log_ratio = (reference - policy).gather(-1, targets[:, None])[:, 0]
+    return log_ratio.expm1() - log_ratio
+
+
 def value_error(value_logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """Weighted mean binary cross-entropy of value logits [N] against final scores [N] in [0, 1]; weights [N].
 

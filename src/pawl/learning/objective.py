@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Distance = Literal["reverse", "forward", "k3"]
+"""How far a policy is from its reference: KL(policy || reference), KL(reference || policy), both summed over the
+vocabulary, or the first as it is estimated from the text that is learnt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +17,8 @@ class Objective:
     likelihood: float = 1.0
     """Of the weighted likelihood, in nats per token."""
     kl: float = 0.0
-    """Of KL(policy || reference), in nats per token."""
+    """Of the distance to the reference, in nats per token; below 0 it is sought."""
+    distance: Distance = "reverse"
     value: float = 0.0
     """Of the value's cross-entropy."""
     frozen: bool = False

@@ -11,6 +11,7 @@ import torch
 from pawl.errors import CheckpointError, ConfigError
 from pawl.interfaces import Trainable
 from pawl.models.architecture import from_hf_config, small
+from pawl.models.board_policy import BoardPolicy, load_board_policy
 from pawl.models.checkpoint import find_checkpoint, load_checkpoint
 from pawl.models.hf_policy import HFPolicy, load_hf_policy
 from pawl.models.pair import FOLDER, PolicyWithValue
@@ -61,6 +62,13 @@ def open_policy(source: str | Path, *, device: str = "cpu", dtype: str = "float3
     if (directory / FOLDER).is_dir():
         return PolicyWithValue(sampler, open_policy(directory / FOLDER, device=str(place), dtype=dtype))
     return sampler
+
+
+def open_board_policy(directory: Path, *, device: str, dtype: str) -> BoardPolicy:
+    """A network for a board game, on the device and in the precision that settings name. Raises CheckpointError, or
+    ConfigError for a device that is not here."""
+    place = device_of(device)
+    return load_board_policy(directory, device=place, precision=precision_of(dtype, place))
 
 
 def sampled_by(policy: TransformerPolicy | HFPolicy, device: str) -> Trainable:

@@ -9,7 +9,7 @@ teacher the whole came.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -22,6 +22,7 @@ from pawl.learning.boards import BoardLoss
 from pawl.ledger import Ledger
 from pawl.loop import Turn
 from pawl.models.board_policy import BoardPolicy
+from pawl.models.opening import open_board_policy
 from pawl.players.simple import PolicyPlayer
 from pawl.players.teachers import teacher
 from pawl.recipes.ablation import Networks, measured
@@ -97,7 +98,8 @@ def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
         raise ConfigError(f"recipe alphago must have a board game, got {task.name!r}",
                           hint="--task connect_four, or --task board --game NAME for one of OpenSpiel's")
     parts = AlphaGo(settings, task)
-    line = Pipeline(directory, ledger, notify, stages=settings.rounds + 3, device=settings.device, dtype=settings.dtype)
+    line = Pipeline(directory, ledger, notify, stages=settings.rounds + 3,
+                    load=partial(open_board_policy, device=settings.device, dtype=settings.dtype))
     imitator = line.base(parts.imitate)
     cheap = line.stage("cheap policy", parts.imitate_cheaply)
     pool = [imitator]

@@ -25,9 +25,9 @@ from pawl.learning.boards import train_boards
 from pawl.ledger import Ledger
 from pawl.loop import Turn, improve
 from pawl.models.board_net import BoardArchitecture
-from pawl.models.board_policy import BoardPolicy, load_board_policy
+from pawl.models.board_policy import BoardPolicy
 from pawl.models.checkpoint import fingerprint
-from pawl.models.opening import device_of
+from pawl.models.opening import device_of, open_board_policy
 from pawl.models.precision import precision_of
 from pawl.recipes.board_contest import BoardContest, contest, final_result
 from pawl.recipes.board_meters import in_words, played_metrics
@@ -154,9 +154,8 @@ class AlphaZero:
 
     def open(self, checkpoint: str) -> BoardPolicy:
         """The network of a hash."""
-        device = device_of(self.settings.device)
-        return load_board_policy(self.directory.verify(checkpoint, fingerprint), device=device,
-                                 precision=precision_of(self.settings.dtype, device))
+        return open_board_policy(self.directory.verify(checkpoint, fingerprint), device=self.settings.device,
+                                 dtype=self.settings.dtype)
 
     def key(self, stage: str, turn: Turn) -> int:
         return stream(self.settings.seed, stage, turn.generation)

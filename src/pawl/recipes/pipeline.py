@@ -9,33 +9,41 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+from torch import nn
 
 from pawl import stages
 from pawl.ledger import GenerationRecord, Ledger
 from pawl.loop import Turn
-from pawl.models.board_policy import BoardPolicy, load_board_policy
 from pawl.models.checkpoint import fingerprint
-from pawl.models.opening import device_of
-from pawl.models.precision import precision_of
 from pawl.records import Event
 from pawl.run_directory import RunDirectory
 
-Make = Callable[[Turn], BoardPolicy]
-"""A stage: says what it measured in its turn."""
+
+class Network(Protocol):
+    """What a stage makes."""
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]: ...
+
+    def save(self, directory: Path) -> None: ...
 
 
-class Pipeline:
+Made = TypeVar("Made", bound=Network)
+
+
+class Pipeline(Generic[Made]):
     """The stages of one run, asked for in their order."""
 
     def __init__(self, directory: RunDirectory, ledger: Ledger, notify: Callable[[Event], None], *, stages: int,
-                 device: str, dtype: str) -> None:
-        """`stages` are expected, without the base."""
+                 load: Callable[[Path], Made]) -> None:
+        """`stages` are expected, without the base; `load` opens what one has stored."""
         self.directory, self.ledger, self.notify, self.stages = directory, ledger, notify, stages
-        self.device, self.dtype, self.asked = device, dtype, 0
+        self.load, self.asked = load, 0
 
-    def base(self, make: Make) -> BoardPolicy:
+    def base(self, make: Callable[[Turn], Made]) -> Made:
         """The network that everything starts from."""
         if self.ledger.base is not None:
             return self.open(self.ledger.base.checkpoint)
@@ -46,9 +54,9 @@ class Pipeline:
         turn.say("decide", turn.told)
         return made
 
-    def stage(self, name: str, make: Make, *, plays: bool = False) -> BoardPolicy:
-        """The network of the next stage, made unless the run holds it. Where it `plays`, it is the run's best policy
-        from there on, the one that `pawl play` opens."""
+    def stage(self, name: str, make: Callable[[Turn], Made], *, plays: bool = False) -> Made:
+        """The network of the next stage, made unless the run holds it; `make` says what it measured in its turn. Where
+        it `plays`, it is the run's best policy from there on, the one that `pawl play` opens."""
         self.asked += 1
         if self.asked < self.ledger.next_generation:
             row = self.ledger.generations()[self.asked - 1]
@@ -88,8 +96,6 @@ class Pipeline:
         """Says how far the last measurement is."""
         self.notify(Event("test", self.asked, self.stages, done, total))
 
-    def open(self, checkpoint: str) -> BoardPolicy:
+    def open(self, checkpoint: str) -> Made:
         """The network of a hash."""
-        device = device_of(self.device)
-        return load_board_policy(self.directory.verify(checkpoint, fingerprint), device=device,
-                                 precision=precision_of(self.dtype, device))
+        return self.load(self.directory.verify(checkpoint, fingerprint))

@@ -26,6 +26,7 @@ from pawl.learning.boards import BoardLoss
 from pawl.ledger import GenerationRow, Ledger
 from pawl.loop import Turn
 from pawl.models.board_policy import BoardPolicy
+from pawl.models.opening import open_board_policy
 from pawl.players.tastes import looks
 from pawl.players.teachers import teacher
 from pawl.recipes.imitation import HELD_OUT, Lessons, accuracy, fresh_network, learn, own_games, positions_by_game
@@ -103,8 +104,8 @@ def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
     if not isinstance(task, ConnectFour):
         raise ConfigError(f"recipe vibes must have connect_four, whose looks and truth are known, got {task.name!r}")
     parts = Vibes(settings, task)
-    line = Pipeline(directory, ledger, notify, stages=1 + 2 * settings.rounds, device=settings.device,
-                    dtype=settings.dtype)
+    line = Pipeline(directory, ledger, notify, stages=1 + 2 * settings.rounds,
+                    load=partial(open_board_policy, device=settings.device, dtype=settings.dtype))
     imitator = line.base(parts.imitate)
     judge = line.stage("reward model", lambda turn: parts.judge(imitator, turn))
     rewards: dict[str, Reward] = {LIKED: liked_reward(judge, parts.rules, settings.credit), WON: final_result}
