@@ -97,6 +97,7 @@ POLICIES: dict[str, tuple[Broken, str]] = {
         Broken(lambda c, keys, row: replace(c, tokens=c.tokens + np.int32(keys[0, 0] % 97))),
         "must not depend on the keys",
     ),
+    "text": (Broken(lambda c, keys, row: replace(c, text=c.text + "?")), "decode must give a completion's text"),
     "stop": (Broken(lambda c, keys, row: replace(c, text=c.text + "ab")), "must end before the stop string"),
     "sum": (Broken(think=lambda e: replace(e, logprobs=e.logprobs - 1)), "must sum to 1, got another sum"),
     "value": (Broken(think=lambda e: Evaluation(e.logprobs, 1.5)), "a value must be in [0, 1], got 1.5"),

@@ -64,6 +64,28 @@ class Corpus(Protocol):
 
 
 @runtime_checkable
+class Documents(Protocol):
+    """A task that has text without end."""
+
+    def documents(self, count: int, seed: int) -> list[str]:
+        """`count` documents, the same for the same seed and others for others; none of a gate or test problem."""
+        ...
+
+
+@runtime_checkable
+class Known(Protocol):
+    """A task that knows the language of its text."""
+
+    def log_likelihood(self, document: str) -> float:
+        """Of a document among all that the language has, in nats."""
+        ...
+
+    def true(self, document: str) -> bool:
+        """Whether a document is of the language and says nothing false."""
+        ...
+
+
+@runtime_checkable
 class Hindsight(Protocol):
     """A task that can name the problem to which a wrong answer would have been a right one."""
 
@@ -252,6 +274,10 @@ class Policy(Protocol):
 
     def encode_demonstration(self, demonstration: Demonstration) -> tuple[IntArray, IntArray]:
         """Prompt tokens and completion tokens, the end token included, as the policy would have written them."""
+        ...
+
+    def decode(self, tokens: IntArray) -> str:
+        """The text of tokens [T], special ones left out."""
         ...
 
     def propose(

@@ -80,6 +80,8 @@ class Turn:
     metrics: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    examples: list[Any] = field(default_factory=list)
+    """What later stages learn from, of a stage that makes it."""
     told: str = ""
     """What to say of the attempts, where it is not how many were right."""
 

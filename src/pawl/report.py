@@ -42,6 +42,7 @@ def write_whole(page: str, path: Path) -> Path:
 def render_report(ledger: Ledger) -> str:
     """The page itself."""
     # These bring matplotlib, which only a report needs.
+    from pawl import report_collapse as collapse
     from pawl import report_figures as figures
     from pawl import report_games as games
     from pawl import report_search as search
@@ -55,6 +56,7 @@ def render_report(ledger: Ledger) -> str:
     groups = {
         "hero": None if board or staged else figures.hero(run),
         "readings": stages.figure(run) if staged else None,
+        "collapse": collapse.figures(run) if staged else [],
         "accuracy": games.contests(run) if board else None if staged else figures.accuracy(run),
         "search": None if staged else search.leading(run),
         "meters": [] if staged else [*figures.meters(run), *reliability(run)],
@@ -77,6 +79,7 @@ def render_report(ledger: Ledger) -> str:
             settings=story.settings(run),
             searched=None if board or staged else search.table(run),
             numbers=_numbers(run),
+            texts=collapse.texts(run) if staged else [],
             reading=run.reading,
         )
     )

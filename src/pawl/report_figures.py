@@ -200,10 +200,15 @@ def _meter(run: Run, meter: _Meter) -> Figure | None:
     shown = [one for one in series if one is not None]
     if not shown:
         return None
-    words = percent if meter.share else "{:.3g}".format
-    names = legend_of(shown) if len(shown) > 1 else ()
-    svg = plots.lines(meter.name, shown, SMALL, share=meter.share)
-    return Figure(meter.name, meter.title, meter.caption, in_words(shown, words), names, Markup(svg))
+    return small(meter.name, meter.title, meter.caption, shown, share=meter.share)
+
+
+def small(name: str, title: str, caption: str, series: Sequence[Series], *, share: bool) -> Figure:
+    """A figure for a cell of a grid: lines over generations."""
+    words = percent if share else "{:.3g}".format
+    names = legend_of(series) if len(series) > 1 else ()
+    svg = plots.lines(name, series, SMALL, share=share)
+    return Figure(name, title, caption, in_words(series, words), names, Markup(svg))
 
 
 def _contest(run: Run, who: str, name: str, colour: str, marker: str) -> Series | None:

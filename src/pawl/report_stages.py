@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pawl.report_story import Headline, Run, Step
-from pawl.report_text import count, duration, interval, number, pair, percent, setting
+from pawl.report_text import MISSING, count, duration, interval, number, pair, percent, setting
 
 if TYPE_CHECKING:
     from pawl.report_figures import Figure
@@ -148,8 +148,21 @@ def _curves(curves: Mapping[str, Sequence[Result]]) -> Section:
             f"{percent(one['won'])} {interval(pair(one['ci']))}", f"{one['score']:.2f}"))) for liked, won in pairs))
 
 
+def _ways(rows: Sequence[Result]) -> Section:
+    def change(row: Result, name: str) -> str:
+        return f"{percent(row[name])} ({-row[f'{name}_fall']:+.0%})" if name in row else MISSING
+
+    return Section(
+        "What each way came to", "Alone, a model learns what the one before it wrote; anchored, it is held by real "
+        "text and by its distance to the first model; fresh, it learns new real text at the same rate for as many "
+        "steps. In brackets the change since the first model; variety, support and recall relative to it.",
+        ("way", "generations", "loss on real text", "variety (distinct-4)", "support", "recall"),
+        tuple((row["arm"], str(row["generations"]), f"{row['real_loss']:.3f} ({row['rise']:+.3f})",
+               *(change(row, name) for name in ("distinct_4", "support", "recall"))) for row in rows))
+
+
 _SECTIONS: dict[str, Callable[[Any], Section]] = {
     "elo": _elo, "matches": _matches, "values": _values, "priors": _priors, "imitation": _imitation, "curves": _curves,
-    "labeller": _labeller,
+    "labeller": _labeller, "arms": _ways,
 }
 """By the key of the result, in the order in which they are shown."""

@@ -7,7 +7,7 @@ was found on the problems that were looked at. Not covered: whether a score meas
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,6 +73,9 @@ class ScriptedPolicy:
     def encode_demonstration(self, demonstration: Demonstration) -> tuple[IntArray, IntArray]:
         return self.encode(demonstration.prompt), np.array(_with_end(demonstration.completion), dtype=np.int32)
 
+    def decode(self, tokens: IntArray) -> str:
+        return _text(tokens.tolist())
+
     def propose(
         self, prefixes: Sequence[IntArray], count: int, *, sampling: Sampling, keys: KeyArray
     ) -> list[list[Completion]]:
@@ -123,11 +126,16 @@ class ScriptedPolicy:
                 token = int(np.searchsorted(edges, draw * edges[-1], side="right"))
             tokens.append(token)
             logprobs.append(chances[token])
-            text = bytes(token for token in tokens if token != END).decode(errors="replace")
+            text = _text(tokens)
             stops = [text.find(mark) for mark in sampling.stop if mark in text]
             if token == END or stops:
                 return _completion(text[: min(stops)] if stops else text, tokens, logprobs, "stop")
         return _completion(text, tokens, logprobs, "length")
+
+
+def _text(tokens: Iterable[int]) -> str:
+    """What bytes say; other tokens, the end among them, say nothing."""
+    return bytes(token for token in tokens if token < END).decode(errors="replace")
 
 
 def _with_end(text: str) -> tuple[int, ...]:

@@ -116,6 +116,11 @@ class _Asked:
                 yield f"finish must be stop or length, got {shown(completion.finish)}"
             elif completion.finish == "length" and len(tokens) != most:
                 yield f"a completion must finish by length at {most} tokens only, got {len(tokens)}"
+            elif (text := self._decoded(tokens)) != completion.text:
+                yield f"decode must give a completion's text, got {shown(text)} for {shown(completion.text)}"
+
+    def _decoded(self, tokens: IntArray) -> Any:
+        return ask("decode", lambda: self._policy.decode(tokens))
 
     def neighbours(self) -> Iterator[str]:
         together = self._all(self._sampling)

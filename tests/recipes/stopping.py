@@ -1,4 +1,4 @@
-"""Runs of recipes on a game, and whether those that are stopped, as if killed, go on as if they had not been."""
+"""Runs of recipes, and whether those that are stopped, as if killed, go on as if they had not been."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pawl.interfaces import Game
+from pawl.interfaces import Task
 from pawl.ledger import Ledger
 from pawl.records import Event
 from pawl.run_directory import RunDirectory
@@ -23,16 +23,16 @@ def silent(event: Event) -> None:
     """Hears, and says nothing."""
 
 
-def carried_out(recipe: ModuleType, settings: Any, game: Game, path: Path, notify: Any = silent) -> dict[str, Any]:
+def carried_out(recipe: ModuleType, settings: Any, task: Task, path: Path, notify: Any = silent) -> dict[str, Any]:
     """A run in a directory, new or begun before."""
     new, name = not path.exists(), recipe.__name__.rpartition(".")[2]
     with RunDirectory.create(path) if new else RunDirectory.open(path) as directory:
         if new:
             directory.write_config({"recipe": name})
-            header = {"recipe": name, "task": game.name, "seed": settings.seed}
+            header = {"recipe": name, "task": task.name, "seed": settings.seed}
             Ledger.create(directory.ledger_path, header).close()
         with Ledger.open(directory.ledger_path) as ledger:
-            result: dict[str, Any] = recipe.run(settings, game, directory, ledger, notify)
+            result: dict[str, Any] = recipe.run(settings, task, directory, ledger, notify)
             return result
 
 

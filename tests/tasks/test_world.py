@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pawl.records import SPLITS
-from pawl.tasks.world import World
+from pawl.tasks.world import ODD, PRINTABLE, STOPS, SURROGATES, UNICODE, World
 from pawl.tasks.world_documents import KINDS, SHARES
 from pawl.testing import check
 
@@ -73,15 +73,13 @@ def test_steps_are_true_or_false_one_by_one() -> None:
     "12 plus 7 is " + "9" * 50 + " ."])
 def test_odd_text_is_not_of_the_language(document: str) -> None:
     assert not WORLD.grammatical(document) and not WORLD.true(document)
-    assert WORLD.log_likelihood(document) < -5 or not document.isprintable()
+    assert WORLD.log_likelihood(document) < -5
 
 
 @given(st.text(max_size=40))
 @settings(max_examples=50)
 def test_any_text_has_a_likelihood(text: str) -> None:
-    printable = bool(text) and all(" " <= character <= "~" for character in text)
-    assert (WORLD.log_likelihood(text) > -math.inf) == printable
-    assert WORLD.log_likelihood(text) <= 0
+    assert -math.inf < WORLD.log_likelihood(text) <= 0
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -99,6 +97,19 @@ def test_problems_are_answered_by_their_answer_alone(kind: str) -> None:
             others = [other.answer for other in problems if other.answer != problem.answer]
             assert sum(world.score(problem, answer or "") for answer in others) == 0
     assert len({problem.prompt for problems in found.values() for problem in problems}) == 120
+
+
+def test_noise_has_the_likelihood_with_which_it_comes() -> None:
+    """Its mean over what is drawn is minus its entropy: of a length, and of a character each."""
+    world = World(noise=0.9999999)
+    found = [world.log_likelihood(document) for document in world.documents(2000, 0)]
+    choices = [(1 - ODD) / len(PRINTABLE)] * len(PRINTABLE)
+    rare = ODD / (UNICODE - SURROGATES - len(PRINTABLE))
+    of_a_character = -sum(chance * math.log(chance) for chance in choices) - ODD * math.log(rare)
+    length = (1 - STOPS) / STOPS
+    of_a_length = -(math.log(STOPS) + length * math.log(1 - STOPS))
+    expected = length * of_a_character + of_a_length
+    assert -sum(found) / len(found) == pytest.approx(expected, rel=0.08)
 
 
 def test_problems_run_out_without_a_word() -> None:

@@ -37,6 +37,9 @@ class Around:
     def encode_demonstration(self, demonstration: Demonstration) -> tuple[IntArray, IntArray]:
         return self.policy.encode_demonstration(demonstration)
 
+    def decode(self, tokens: IntArray) -> str:
+        return self.policy.decode(tokens)
+
     def propose(
         self, prefixes: Sequence[IntArray], count: int, *, sampling: Sampling, keys: KeyArray
     ) -> list[list[Completion]]:

@@ -139,6 +139,9 @@ class HFPolicy:
         completion = self.tokenizer.encode(demonstration.completion, continues=True)
         return self.encode(demonstration.prompt), np.append(completion, np.int32(self.tokenizer.eos_id))
 
+    def decode(self, tokens: IntArray) -> str:
+        return self.tokenizer.decode(tokens)
+
     # no_grad, not inference_mode: tables that a model grows while sampling must serve training as well.
 
     @torch.no_grad()

@@ -50,6 +50,9 @@ class TransformerPolicy:
         completion = self.tokenizer.encode(demonstration.completion, continues=True)
         return self.encode(demonstration.prompt), np.append(completion, np.int32(self.tokenizer.eos_id))
 
+    def decode(self, tokens: IntArray) -> str:
+        return self.tokenizer.decode(tokens)
+
     def propose(
         self, prefixes: Sequence[IntArray], count: int, *, sampling: Sampling, keys: KeyArray
     ) -> list[list[Completion]]:

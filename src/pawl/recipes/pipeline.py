@@ -67,9 +67,9 @@ class Pipeline(Generic[Made]):
         stored, best = self.directory.store(made.save, fingerprint), self.ledger.champion
         assert best is not None, "the base comes first"
         self.ledger.commit(GenerationRecord(
-            index=self.asked, attempts=[], verdicts=[], examples=[], evidence=None, contest_ids=[], decision=None,
-            dropped=None, champion=stored if plays else best, candidate=stored, metrics=turn.metrics,
-            seconds=turn.seconds, notes=[name, turn.told]))
+            index=self.asked, attempts=[], verdicts=[], examples=turn.examples, evidence=None, contest_ids=[],
+            decision=None, dropped=None, champion=stored if plays else best, candidate=stored, metrics=turn.metrics,
+            seconds=turn.seconds, notes=[name, turn.told, *turn.notes]))
         turn.say("decide", f"{name}: {turn.told}")
         return made
 

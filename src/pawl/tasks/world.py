@@ -4,7 +4,7 @@ Its documents are stories by a probabilistic grammar, facts about people in seve
 sums, sums in steps, rules with what follows from them, and made-up games with their rules; its words are made up from
 a seed. Because the world says how likely every text is, how far a model has moved from it needs no judge.
 
-A document in a thousand is noise, so that every text of printable characters has a likelihood above 0.
+A document in a thousand is noise, so that every text has a likelihood above 0.
 
 Problems are more and less general: a fact in words that were never asked, a sum of unseen numbers, steps, rules and
 games that stand in the prompt, and more steps than any document has.
@@ -29,8 +29,11 @@ from pawl.tasks.world_documents import ANSWER, KINDS, Kind, documents, problems,
 from pawl.tasks.world_lexicon import Lexicon, make_lexicon
 
 PRINTABLE = "".join(map(chr, range(32, 127)))
-NOISE_LENGTH = 30
-"""Characters of a document of noise, on average."""
+UNICODE, SURROGATES = 0x110000, 0x800
+ODD = 0.001
+"""Share of the characters of noise that are not printable ASCII."""
+STOPS = 1 / 30
+"""Chance that noise ends before its next character."""
 MOST_PROBLEMS = 5000
 """Of a split."""
 TRIES = 200
@@ -75,8 +78,8 @@ class World:
         return [Demonstration("", document) for document in self.documents(count, seed)]
 
     def log_likelihood(self, document: str) -> float:
-        """Of a document among the world's, in nats; minus infinity only where a character is not printable ASCII, or
-        where there is no noise."""
+        """Of a document among the world's, in nats; minus infinity only for half a character, and where there
+        is no noise."""
         said = log_likelihood(self._grammar, document.split(" ")) if len(document) <= LONGEST else -math.inf
         by_chance = _noise_likelihood(document)
         ways = [math.log(share) + way for share, way in ((1 - self.noise, said), (self.noise, by_chance)) if share]
@@ -148,16 +151,29 @@ class World:
 
 
 def _noise(chance: Chance) -> str:
-    """Random characters."""
-    characters = [PRINTABLE[int(chance() * len(PRINTABLE))]]
-    while chance() >= 1 / NOISE_LENGTH:
-        characters.append(PRINTABLE[int(chance() * len(PRINTABLE))])
+    """Random characters, or none."""
+    characters = list[str]()
+    while chance() >= STOPS:
+        characters.append(_character(chance))
     return "".join(characters)
+
+
+def _character(chance: Chance) -> str:
+    """A printable one of ASCII or, seldom, any other of Unicode."""
+    if chance() >= ODD:
+        return PRINTABLE[int(chance() * len(PRINTABLE))]
+    while True:
+        character = chr(int(chance() * UNICODE))
+        if character not in PRINTABLE and not "\ud800" <= character <= "\udfff":
+            return character
 
 
 def _noise_likelihood(document: str) -> float:
     """Of a document of random characters, in nats."""
-    if not document or not all(" " <= character <= "~" for character in document):
+    if any("\ud800" <= character <= "\udfff" for character in document):
         return -math.inf
-    going_on = (len(document) - 1) * math.log1p(-1 / NOISE_LENGTH) + math.log(1 / NOISE_LENGTH)
-    return going_on - len(document) * math.log(len(PRINTABLE))
+    going_on = len(document) * math.log1p(-STOPS) + math.log(STOPS)
+    odd = sum(character not in PRINTABLE for character in document)
+    others = UNICODE - SURROGATES - len(PRINTABLE)
+    return (going_on + odd * math.log(ODD / others)
+            + (len(document) - odd) * math.log((1 - ODD) / len(PRINTABLE)))
