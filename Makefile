@@ -30,7 +30,7 @@ $(VENV)/core: $(VENV)/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/all: $(VENV)/python pyproject.toml constraints.txt
-	$(INSTALL) --editable '.[bench,dev,games,hf,reasoning]'
+	$(INSTALL) --editable '.[bench,claims,dev,games,hf,reasoning]'
 	@touch $@ $(VENV)/core
 
 clean:

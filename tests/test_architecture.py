@@ -33,8 +33,8 @@ ROWS = (
 )
 """A part imports from itself and from the rows below its own. `ledger_rows.py` is a page of `ledger.py`."""
 
-WITH_TORCH = {"models", "learning", "play", "measure", "loop", "evaluate", "recipes", "bench", "peak", "profile",
-              "opponents", "self_play", "threads"}
+WITH_TORCH = {"models", "learning", "play", "measure", "loop", "evaluate", "recipes", "bench", "claims", "peak",
+              "profile", "opponents", "self_play", "threads"}
 LONGEST_FILE = 400
 HEIGHT = {part: -row for row, parts in enumerate(ROWS) for part in parts}
 

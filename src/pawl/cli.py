@@ -7,13 +7,14 @@ Data goes to stdout, the rest to stderr. With `--json` the last line of stdout i
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
 from pawl.cli_games import gtp, match, play
+from pawl.cli_measure import bench, claims
 from pawl.cli_parts import (
     COUNT,
     DIRECTORY,
@@ -28,10 +29,9 @@ from pawl.cli_parts import (
     say,
     watched,
 )
-from pawl.errors import ConfigError, UnknownNameError
+from pawl.errors import ConfigError
 from pawl.search.named import SEARCHES
 from pawl.terminal import (
-    bench_in_words,
     evaluation_in_words,
     keys_in_words,
     plain,
@@ -47,7 +47,7 @@ def main() -> None:
     """A model improves itself, and keeps the gain."""
 
 
-for _command in (play, match, gtp):
+for _command in (play, match, gtp, claims, bench):
     main.add_command(_command)
 
 
@@ -215,29 +215,6 @@ def check(name: str, as_json: bool, words: Sequence[str]) -> None:
     words_found = "\n".join(findings) or f"{name} keeps its contract"
     say({"name": name, "findings": findings}, lambda _: words_found, as_json)
     sys.exit(FOUND_SOMETHING if findings else 0)
-
-
-@main.command()
-@click.argument("names", nargs=-1, metavar="[NAME ...]")
-@json_option
-def bench(names: Sequence[str], as_json: bool) -> None:
-    """Measure Pawl side by side with its peers.
-
-    Without a NAME all but time-to-accuracy, which takes a quarter of an hour.
-    """
-    from pawl.bench import policy_step, sampling, scaling, self_play, start, time_to_accuracy, tree
-    from pawl.peak import machine, measure_peak
-
-    known: dict[str, Callable[[], list[dict[str, Any]]]] = {
-        "sampling": sampling.run, "tree": tree.run, "policy-step": policy_step.run,
-        "self-play": self_play.run, "start": start.run, "scaling": scaling.run}
-    slow = {"time-to-accuracy": time_to_accuracy.run}
-    for name in names:
-        if name not in known | slow:
-            raise UnknownNameError("bench", name, known | slow)
-    told = machine(measure_peak())
-    results = [row for name in names or known for row in (known | slow)[name]()]
-    say({"results": results, **told}, bench_in_words, as_json)
 
 
 def _print_run(result: Mapping[str, Any], as_json: bool) -> None:

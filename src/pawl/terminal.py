@@ -173,6 +173,18 @@ def match_in_words(result: Mapping[str, Any]) -> str:
             f"{result['games']} games from {result['openings']} openings: {ends}; {sides}")
 
 
+def claims_in_words(result: Mapping[str, Any]) -> str:
+    """Each claim with its verdict, and below it what was measured."""
+    return "\n".join(map(_claim, result["claims"]))
+
+
+def _claim(claim: Mapping[str, Any]) -> str:
+    verdict = "holds" if claim["holds"] else "does not hold" + ("" if claim["should_hold"] else ", as was found before")
+    rows = [("  " + ("yes" if one["holds"] else "NO"), f"{one['mean']:.3g}", one["must_be"], one["says"])
+            for one in claim["measured"]]
+    return f"{claim['name']} {verdict} ({claim['seconds']:.0f} s): {claim['title']}\n{table(rows)}"
+
+
 def bench_in_words(result: Mapping[str, Any]) -> str:
     """A line for each comparison, and the machine; above 1, Pawl is better. What was measured alone is said in its own
     words."""

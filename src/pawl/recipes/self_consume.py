@@ -30,7 +30,7 @@ from pawl.recipes.base_model import BASE_RATE
 from pawl.recipes.collapse_meters import PRINTED, in_words, measured, outcome
 from pawl.recipes.pipeline import Pipeline
 from pawl.recipes.real_text import RealText
-from pawl.recipes.settings import Count, Weight
+from pawl.recipes.settings import Count
 from pawl.recipes.written import Document, Manner, Scribe, Watch, Writing
 from pawl.records import Event, TokenExample
 from pawl.run_directory import RunDirectory
@@ -86,8 +86,8 @@ class Settings:
     """Times that a writer looks for the unlikeliest place of a document and writes it anew from there."""
     members: Count = 1
     """Models of a generation, each of which learns from a draw with replacement; they write in equal shares."""
-    kl: Weight = 0.3
-    """Anchor: weight of the distance to the first model in the loss."""
+    kl: float = 0.3
+    """Anchor: weight of the distance to the first model in the loss; below 0 the distance is sought."""
     distance: Distance = "reverse"
     """Of KL: from the model to the first one, the other way round, or estimated from the text."""
     real: Portion = 0.1

@@ -1,0 +1,1 @@
+"""Published results, measured again: a file a claim."""

@@ -1,0 +1,69 @@
+"""The commands that measure Pawl itself and what was published: words only, as in `cli.py`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pawl.cli_parts import FOUND_SOMETHING, PATH, json_option, say
+from pawl.errors import UnknownNameError
+from pawl.terminal import bench_in_words, claims_in_words
+
+PAGE = Path("docs/claims.md")
+"""Where the page of all claims is, in a checkout of Pawl."""
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME ...]")
+@click.option("--quick", is_flag=True, help="Smaller: all of them in ten minutes.")
+@click.option("--page", type=PATH, help="Write a page of what was found; docs/claims.md for all claims in a checkout.")
+@json_option
+def claims(names: Sequence[str], quick: bool, page: Path | None, as_json: bool) -> None:
+    """Measure published results again.
+
+    Without a NAME all of them. Fails when one that was found to hold does not.
+    """
+    from pawl.claims.claim import judged
+    from pawl.claims.named import CLAIMS
+    from pawl.claims.page import told, whole_page
+    from pawl.peak import machine, measure_peak
+
+    for name in names:
+        if name not in CLAIMS:
+            raise UnknownNameError("claim", name, CLAIMS)
+    verdicts = []
+    for name in names or CLAIMS:
+        verdicts.append(judged(CLAIMS[name], quick=quick))
+        click.echo(claims_in_words({"claims": [told(verdicts[-1])]}), err=True)
+    target = page or (PAGE if not names and not quick and PAGE.parent.is_dir() else None)
+    if target is not None:
+        target.write_text(whole_page(verdicts, machine(measure_peak())["machine"]), encoding="utf-8")
+    say({"claims": list(map(told, verdicts))}, claims_in_words, as_json)
+    sys.exit(0 if all(verdict.as_expected for verdict in verdicts) else FOUND_SOMETHING)
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME ...]")
+@json_option
+def bench(names: Sequence[str], as_json: bool) -> None:
+    """Measure Pawl side by side with its peers.
+
+    Without a NAME all but time-to-accuracy, which takes a quarter of an hour.
+    """
+    from pawl.bench import policy_step, sampling, scaling, self_play, start, time_to_accuracy, tree
+    from pawl.peak import machine, measure_peak
+
+    known: dict[str, Callable[[], list[dict[str, Any]]]] = {
+        "sampling": sampling.run, "tree": tree.run, "policy-step": policy_step.run,
+        "self-play": self_play.run, "start": start.run, "scaling": scaling.run}
+    slow = {"time-to-accuracy": time_to_accuracy.run}
+    for name in names:
+        if name not in known | slow:
+            raise UnknownNameError("bench", name, known | slow)
+    peak = machine(measure_peak())
+    results = [row for name in names or known for row in (known | slow)[name]()]
+    say({"results": results, **peak}, bench_in_words, as_json)
