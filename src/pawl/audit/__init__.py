@@ -1,0 +1,1 @@
+"""Whether a data set that someone made is safe to train on."""
