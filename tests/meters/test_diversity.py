@@ -123,6 +123,7 @@ def test_compression_is_that_of_gzip_but_for_its_header() -> None:
     assert compression_ratio([]) is None and compression_ratio([""]) is None
 
 
+@pytest.mark.filterwarnings("ignore:Please import `csr_matrix`")  # theirs
 @given(st.integers(1, 12), st.integers(1, 5), st.integers(0, 99))
 def test_the_vendi_score_is_that_of_its_authors(rows: int, width: int, seed: int) -> None:
     vendi = pytest.importorskip("vendi_score.vendi", reason="compares with vendi-score, which is not installed")
