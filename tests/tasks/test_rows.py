@@ -49,6 +49,15 @@ def test_bytes_that_are_no_utf_8_spoil_their_own_row_only(tmp_path: Path) -> Non
     assert good.cells == {"q": "good"}
 
 
+def test_a_line_that_is_too_long_is_read_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pawl.tasks.rows.LONGEST_LINE", 20)
+    long = '{"q": "' + "x" * 100 + '"}'
+    first, bad, last, end = read_rows(written(tmp_path, "a.jsonl", f'{{"q": 1}}\n{long}\n{{"q": 2}}\r\n{long}'))
+    assert first.cells == {"q": "1"} and last.cells == {"q": "2"} and last.place.endswith("line 3")
+    for row in (bad, end):
+        assert "a line must be shorter than 20 characters" in error_of(row)
+
+
 def test_csv_gives_the_line_on_which_a_row_begins(tmp_path: Path) -> None:
     data = written(tmp_path, "a.csv", 'q,a\n"two\nlines",1\nx,2\n\ny\n')
     assert list(read_rows(data)) == [

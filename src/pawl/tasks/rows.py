@@ -19,6 +19,9 @@ from pawl.errors import DataError, MissingExtraError
 
 SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 
+LONGEST_LINE = 2**25
+"""Characters of a row of JSONL; what is longer would not fit into memory several times over."""
+
 Cells = dict[str, Any]
 
 
@@ -58,9 +61,15 @@ def read_rows(data: str, *, subset: str | None = None, part: str = "train") -> I
 def _jsonl(path: Path) -> Iterator[Row]:
     # Bytes that are no UTF-8 become lone surrogates, which spoil their own row and no other.
     with _open(path) as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                place = f"{path}, line {number}"
+        number = 0
+        while line := file.readline(LONGEST_LINE):
+            number += 1
+            place, whole = f"{path}, line {number}", True
+            while len(line) == LONGEST_LINE and not line.endswith(("\n", "\r")):  # read over, not kept
+                line, whole = file.readline(LONGEST_LINE), False
+            if not whole:
+                yield Row(place, DataError(f"a line must be shorter than {LONGEST_LINE:,} characters: {place}"))
+            elif line.strip():
                 yield Row(place, _json_object(line.rstrip("\r\n"), place))
 
 
