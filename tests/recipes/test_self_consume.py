@@ -21,7 +21,8 @@ from pawl.terminal import run_in_words
 
 torch.set_num_threads(1)
 TASK = World(nouns=10, people=10)
-SMALL = Settings(depth=1, documents=512, base_epochs=3, generations=2, device="cpu", dtype="float32")
+SMALL = Settings(depth=1, documents=512, base_epochs=3, generations=2, temperature=1.0, kl=0.3, distance="reverse",
+                 keeps="replace", device="cpu", dtype="float32")
 
 
 def carry_out(path: Path, notify: Any = silent, settings: Settings = SMALL) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Any
 from pawl.recipes.launch import launch
 from pawl.records import Event
 
-SMALL: dict[str, Any] = {"depth": 2, "documents": 4096, "base_epochs": 4, "generations": 4, "arms": "anchored"}
+SMALL: dict[str, Any] = {"depth": 2, "documents": 4096, "base_epochs": 4, "generations": 4, "arms": "anchored",
+                         "temperature": 1.0, "keeps": "replace"}
 QUICK: dict[str, Any] = SMALL | {"documents": 2048, "generations": 3}
 
 

@@ -61,11 +61,11 @@ class Settings:
     """Size of a model from scratch: layers, each 32 times as wide."""
     documents: Annotated[int, Field(ge=BATCH)] = 4096
     """Of each training, the first one's included."""
-    base_epochs: Count = 4
+    base_epochs: Count = 8
     """Times that a model from scratch learns from each, at first and wherever it starts from scratch."""
     epochs: Count = 1
     """Times that a generation learns from each."""
-    generations: Count = 6
+    generations: Count = 5
     """Turns of each way."""
     arms: tuple[Arm, ...] = ("alone", "anchored", "fresh")
     """The ways: without an anchor, with those that are set below, and on new real text."""
@@ -74,7 +74,7 @@ class Settings:
     batch as soon as it has written it (dynamic evaluation)."""
     learning_rate: Annotated[float, Field(gt=0)] = 5e-3
     """Peak step size of a generation that goes on."""
-    temperature: Annotated[float, Field(gt=0)] = 1.0
+    temperature: Annotated[float, Field(gt=0)] = 0.8
     """Of what is written."""
     top_p: Part = 1.0
     """Of what is written."""
@@ -86,13 +86,13 @@ class Settings:
     """Times that a writer looks for the unlikeliest place of a document and writes it anew from there."""
     members: Count = 1
     """Models of a generation, each of which learns from a draw with replacement; they write in equal shares."""
-    kl: float = 0.3
+    kl: float = 0.1
     """Anchor: weight of the distance to the first model in the loss; below 0 the distance is sought."""
-    distance: Distance = "reverse"
+    distance: Distance = "forward"
     """Of KL: from the model to the first one, the other way round, or estimated from the text."""
     real: Portion = 0.1
     """Anchor: share of real text, of that which was learnt at first, in each training."""
-    keeps: Keeps = "replace"
+    keeps: Keeps = "subsample"
     """Anchor: what becomes of earlier generations' text."""
     verify: tuple[Part, Portion] = (1.0, 1.0)
     """Anchor: chances that a verifier keeps what is true, and what is not; of a task that knows."""
