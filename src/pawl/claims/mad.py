@@ -33,9 +33,9 @@ def measure(seed: int, quick: bool) -> Numbers:
 
 
 def next_gaussian(random: np.random.Generator, mean: np.ndarray, covariance: np.ndarray, loop: Loop,
-                  real: np.ndarray, bias: float) -> tuple[np.ndarray, np.ndarray]:
+                  real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The Gaussian fitted to samples of the one before; fixed and fresh data are half of what it is fitted to."""
-    drawn = random.multivariate_normal(mean, bias * covariance, size=SAMPLES)
+    drawn = random.multivariate_normal(mean, covariance, size=SAMPLES)
     if loop != "synthetic":
         others = real if loop == "fixed" else random.normal(size=real.shape)
         drawn = np.vstack([drawn[:SAMPLES // 2], others[:SAMPLES - SAMPLES // 2]])
@@ -49,7 +49,7 @@ def generalised_variances(random: np.random.Generator, loop: Loop, generations: 
         mean, covariance, real = np.zeros(WIDTH), np.eye(WIDTH), random.normal(size=(SAMPLES, WIDTH))
         found = []
         for _ in range(generations):
-            mean, covariance = next_gaussian(random, mean, covariance, loop, real, 1.0)
+            mean, covariance = next_gaussian(random, mean, covariance, loop, real)
             found.append(float(np.linalg.det(covariance)) ** (1 / WIDTH))
         chains.append(found)
     return np.asarray(np.median(chains, axis=0))

@@ -206,10 +206,10 @@ class SelfConsume:
                 if rows := [row.metrics for row in self._rows(arm, generation)]:
                     readings[arm].append({name: float(np.mean([row[name] for row in rows])) for name in rows[0]})
         arms = [outcome(arm, found) for arm, found in readings.items()]
+        told = [self.ledger.base.metrics, *(row.metrics for row in self.ledger.generations())]
+        bits = sum(metrics.get("truth_bits_real", 0.0) for metrics in told)
         return {"arms": arms, "readings": readings, "sentence": " ".join(map(in_words, arms)),
-                "truth_bits": {"real": sum(one.get("truth_bits_real", 0.0) for found in readings.values()
-                                           for one in found[1:]) + readings[self.settings.arms[0]][0].get(
-                                               "truth_bits_real", 0.0)}}
+                "truth_bits": {"real": bits}}
 
     def _fresh(self, name: str) -> Trainable:
         settings = self.settings
@@ -219,9 +219,9 @@ class SelfConsume:
     def _learn(self, policy: Trainable, lessons: Sequence[TokenExample], epochs: int, rate: float,
                objective: Objective, name: str, turn: Turn) -> float:
         """Train a policy; returns the bits that the text told it in the first epoch."""
-        batches = plan_batches([BATCH] * len(lessons), [], batch=BATCH, floor=0.0, epochs=epochs,
-                               key=self.key("learn", name))
-        plan = lessons.plan() if isinstance(lessons, AsWritten) else [batch.own for batch in batches]
+        # One length for all: batches of any documents, not of those that are as long.
+        plan = lessons.plan() if isinstance(lessons, AsWritten) else [batch.own for batch in plan_batches(
+            [BATCH] * len(lessons), [], batch=BATCH, floor=0.0, epochs=epochs, key=self.key("learn", name))]
         with turn.stage("train") as watch:
             training = train(policy, lessons, plan, learning_rate=rate, objective=objective, reference=self.base,
                              watch=watch)
