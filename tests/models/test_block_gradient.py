@@ -68,6 +68,24 @@ def test_in_bfloat16_the_gradient_points_the_same_way() -> None:
         assert torch.cosine_similarity(found[name].flatten(), part.flatten(), dim=0) > 0.99
 
 
+def test_products_in_bfloat16_are_of_few_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of which is made once; in float32, where nothing is made, no row is added."""
+    sizes: set[int] = set()
+
+    def mm(a: Tensor, b: Tensor) -> Tensor:
+        sizes.add(len(a))
+        return a @ b
+
+    monkeypatch.setattr(pawl.models.block_gradient.torch, "mm", mm)
+    model = make(PLAIN)
+    for precision, expected in ((torch.float32, range(65, 129)), (torch.bfloat16, range(72, 129, 8))):
+        sizes.clear()
+        model.precision = precision
+        for length in range(65, 129):
+            learnt(model, *(torch.ones(1, length, dtype=torch.int64), torch.ones(1, length, dtype=torch.bool)))
+        assert sizes == set(expected)
+
+
 def test_it_is_what_is_read_where_nothing_is_learnt() -> None:
     model, (tokens, chosen) = make(PLAIN), some()
     with torch.no_grad():

@@ -59,10 +59,12 @@ class _Attention(torch.autograd.Function):
         return gather_back(heads, rotations, given, ctx.groups), None, None
 
 
-def gather(heads: Tensor, rotations: Tensor, groups: int) -> tuple[Tensor, Tensor]:
-    """What is gathered [B, T, H * D], and rotated keys [B, T, G, D]."""
+def gather(heads: Tensor, rotations: Tensor, groups: int, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """What is gathered [B, T, H * D], and rotated keys [B, T, G, D]; `out`, of as many numbers, is written to."""
     rows, length, number, size = heads.shape
-    out, keys = heads.new_empty(rows, length, number - 2 * groups, size), heads.new_empty(rows, length, groups, size)
+    shape = rows, length, number - 2 * groups, size
+    out = heads.new_empty(shape) if out is None else out.view(shape)
+    keys = heads.new_empty(rows, length, groups, size)
     arrays, turns = [array_of(part) for part in (heads, keys, out)], flat_rotations(rotations)
 
     def work(part: slice) -> None:
@@ -73,10 +75,12 @@ def gather(heads: Tensor, rotations: Tensor, groups: int) -> tuple[Tensor, Tenso
     return out.flatten(2), keys
 
 
-def gather_back(heads: Tensor, rotations: Tensor, given: Tensor, groups: int) -> Tensor:
-    """The gradient of heads [B, T, H + 2 * G, D] from that of what is gathered, `given` [..., H * D]."""
+def gather_back(heads: Tensor, rotations: Tensor, given: Tensor, groups: int, out: Tensor | None = None) -> Tensor:
+    """The gradient of heads [B, T, H + 2 * G, D] from that of what is gathered, `given` [..., H * D]; `out`, of as many
+    numbers, is written to."""
     rows, length, number, size = heads.shape
-    given, of_heads = given.contiguous().view(rows, length, number - 2 * groups, size), torch.empty_like(heads)
+    given = given.contiguous().view(rows, length, number - 2 * groups, size)
+    of_heads = torch.empty_like(heads) if out is None else out.view(heads.shape)
     arrays, turns = [array_of(part) for part in (heads, given, of_heads)], flat_rotations(rotations)
 
     def work(part: slice) -> None:

@@ -55,20 +55,26 @@ class _Block(torch.autograd.Function):
         attention_norm, mlp_norm = (weight.detach() for weight in weights[4:])
         rows, shape = x.detach().flatten(0, 1).contiguous(), x.shape
 
-        normed, scales = rows.new_empty(rows.shape, dtype=qkv.dtype), rows.new_empty(len(rows))
-        norm(rows.numpy(), attention_norm.numpy(), arch.norm_epsilon, scales.numpy(), array_of(normed))
-        heads = torch.mm(normed, qkv.t()).view(*shape[:2], -1, arch.head_dim)
-        mixed = gather(heads, rotations, arch.num_kv_heads)[0].flatten(0, 1)
-        stream, mixed = (rows, mixed) if places is None else (rows[places], mixed[places])
+        whole, normed, scales = len(rows), _room(len(rows), arch.hidden_size, qkv.dtype), rows.new_empty(len(rows))
+        norm(rows.numpy(), attention_norm.numpy(), arch.norm_epsilon, scales.numpy(), array_of(normed)[:whole])
+        heads = torch.mm(normed, qkv.t())[:whole].view(*shape[:2], -1, arch.head_dim)
+        stream, count = (rows, whole) if places is None else (rows[places], len(places))
+        mixed = _room(count, out.shape[1], qkv.dtype)
+        if places is None:
+            gather(heads, rotations, arch.num_kv_heads, mixed[:whole])
+        else:
+            torch.index_select(gather(heads, rotations, arch.num_kv_heads)[0].flatten(0, 1), 0, places,
+                               out=mixed[:count])
 
         added = torch.mm(mixed, out.t())
-        grown, grown_scales, normed = torch.empty_like(stream), stream.new_empty(len(stream)), torch.empty_like(added)
-        sum_and_norm(stream.numpy(), array_of(added), mlp_norm.numpy(), arch.norm_epsilon, grown.numpy(),
-                     grown_scales.numpy(), array_of(normed))
+        grown, grown_scales, normed = torch.empty_like(stream), stream.new_empty(count), _room(
+            count, arch.hidden_size, qkv.dtype)
+        sum_and_norm(stream.numpy(), array_of(added)[:count], mlp_norm.numpy(), arch.norm_epsilon, grown.numpy(),
+                     grown_scales.numpy(), array_of(normed)[:count])
         columns = torch.mm(normed, gate_up.t())
-        inner = columns.new_empty(len(columns), arch.intermediate_size)
-        swiglu_loop(array_of(columns), array_of(inner))
-        found = grown + torch.mm(inner, down.t())
+        inner = _room(count, arch.intermediate_size, qkv.dtype)
+        swiglu_loop(array_of(columns)[:count], array_of(inner)[:count])
+        found = grown + torch.mm(inner, down.t())[:count]
 
         ctx.arch, ctx.factors, ctx.shape = arch, factors, shape
         ctx.save_for_backward(rows, rotations, places, scales, heads, mixed, grown, grown_scales, columns,
@@ -83,20 +89,21 @@ class _Block(torch.autograd.Function):
         qkv, out, gate_up, down = ctx.factors
         passing = given.reshape(grown.shape).contiguous()
 
-        change = passing.to(qkv.dtype)
+        change = _rounded(passing, qkv.dtype)
         of_inner = change @ down
-        of_columns, inner = torch.empty_like(columns), torch.empty_like(of_inner)
-        swiglu_back(*map(array_of, (columns, of_inner, of_columns, inner)))
+        of_columns, inner = (_room(len(grown), part.shape[1], qkv.dtype) for part in (columns, of_inner))
+        swiglu_back(*(array_of(part)[:len(grown)] for part in (columns, of_inner, of_columns, inner)))
         of_down = change.t() @ inner
         passing, of_mlp_norm, normed = _norm_back(of_columns @ gate_up, grown, mlp_norm, grown_scales, passing)
         of_gate_up = of_columns.t() @ normed
 
-        change = passing.to(qkv.dtype)
-        of_out, of_mixed = change.t() @ mixed, change @ out
+        change = _rounded(passing, qkv.dtype)
+        of_out, of_mixed = change.t() @ mixed, (change @ out)[:len(grown)]
         if places is not None:
             passing, of_mixed = (part.new_zeros(len(rows), part.shape[1]).index_copy_(0, places, part)
                                  for part in (passing, of_mixed))
-        of_heads = gather_back(heads, rotations, of_mixed, ctx.arch.num_kv_heads).view(len(rows), -1)
+        of_heads = _room(len(rows), len(qkv), qkv.dtype)
+        gather_back(heads, rotations, of_mixed, ctx.arch.num_kv_heads, of_heads[:len(rows)])
         passing, of_attention_norm, normed = _norm_back(of_heads @ qkv, rows, attention_norm, scales, passing)
         of_qkv = of_heads.t() @ normed
         products = (share.float() for share in (of_qkv, of_out, of_gate_up, of_down))
@@ -105,8 +112,26 @@ class _Block(torch.autograd.Function):
 
 def _norm_back(given: Tensor, x: Tensor, weight: Tensor, scales: Tensor, passing: Tensor
                ) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of x [R, C] and of the weight [C] from that of the norm, given [R, C], which comes third."""
-    of_x, of_weight, normed = torch.empty_like(x), torch.zeros_like(weight), torch.empty_like(given)
-    norm_back(array_of(given), x.numpy(), weight.numpy(), scales.numpy(), passing.numpy(), of_x.numpy(),
-              of_weight.numpy(), array_of(normed))
+    """Gradients of x [R, C] and of the weight [C] from that of the norm, given [R and more, C], which comes third and
+    with room."""
+    of_x, of_weight, normed = torch.empty_like(x), torch.zeros_like(weight), _room(len(x), x.shape[1], given.dtype)
+    norm_back(array_of(given)[:len(x)], x.numpy(), weight.numpy(), scales.numpy(), passing.numpy(), of_x.numpy(),
+              of_weight.numpy(), array_of(normed)[:len(x)])
     return of_x, of_weight, normed
+
+
+def _rounded(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """x [R, C] in a precision, with room."""
+    found = _room(len(x), x.shape[1], dtype)
+    found[:len(x)] = x
+    return found
+
+
+def _room(rows: int, columns: int, dtype: torch.dtype) -> Tensor:
+    """[rows and more, columns], of which the first are to be written and the others are zeros. For each number of rows
+    that it meets first a CPU's product in bfloat16 is made anew, which takes longer than to compute it; so those are
+    few: the leading four bits count."""
+    step = 1 << max(0, rows.bit_length() - 4) if dtype == torch.bfloat16 else 1
+    found = torch.empty(-(-rows // step) * step, columns, dtype=dtype)
+    found[rows:] = 0
+    return found

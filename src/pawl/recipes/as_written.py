@@ -37,5 +37,6 @@ class AsWritten(Sequence[TokenExample]):
             return [self[each] for each in range(*place.indices(len(self)))]
         number, within = divmod(int(place), BATCH)
         if number != self._number:
-            self._number, self._now = number, self._batch(number)
+            # By length, so that less is padded.
+            self._number, self._now = number, sorted(self._batch(number), key=lambda each: len(each.tokens))
         return self._now[within]

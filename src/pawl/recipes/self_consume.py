@@ -14,6 +14,7 @@ from functools import cached_property, partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from pawl.config import settings
@@ -219,14 +220,19 @@ class SelfConsume:
     def _learn(self, policy: Trainable, lessons: Sequence[TokenExample], epochs: int, rate: float,
                objective: Objective, name: str, turn: Turn) -> float:
         """Train a policy; returns the bits that the text told it in the first epoch."""
-        # One length for all: batches of any documents, not of those that are as long.
-        plan = lessons.plan() if isinstance(lessons, AsWritten) else [batch.own for batch in plan_batches(
-            [BATCH] * len(lessons), [], batch=BATCH, floor=0.0, epochs=epochs, key=self.key("learn", name))]
+        plan = lessons.plan() if isinstance(lessons, AsWritten) else self._plan(lessons, epochs, name)
         with turn.stage("train") as watch:
             training = train(policy, lessons, plan, learning_rate=rate, objective=objective, reference=self.base,
                              watch=watch)
         turn.metrics |= training.losses | {"tokens_trained": float(training.tokens), "steps": float(training.steps)}
         return sum(training.surprise[:max(1, len(plan) // epochs)]) / math.log(2)
+
+    def _plan(self, lessons: Sequence[TokenExample], epochs: int, name: str) -> list[NDArray[np.int64]]:
+        """Batches of any documents, not of those that are as long; within one they stand by length, to pad less."""
+        batches = plan_batches([BATCH] * len(lessons), [], batch=BATCH, floor=0.0, epochs=epochs,
+                               key=self.key("learn", name))
+        lengths = np.array([len(lesson.tokens) for lesson in lessons])
+        return [batch.own[np.argsort(lengths[batch.own], kind="stable")] for batch in batches]
 
     def _lessons(self, arm: Arm, generation: int, watch: Watch) -> list[TokenExample]:
         """What a generation of an arm learns from."""
