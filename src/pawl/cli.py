@@ -14,7 +14,7 @@ from typing import Any, Literal
 import click
 
 from pawl.cli_games import gtp, match, play
-from pawl.cli_measure import bench, claims
+from pawl.cli_measure import audit, bench, claims
 from pawl.cli_parts import (
     COUNT,
     DIRECTORY,
@@ -47,7 +47,7 @@ def main() -> None:
     """A model improves itself, and keeps the gain."""
 
 
-for _command in (play, match, gtp, claims, bench):
+for _command in (play, match, gtp, audit, claims, bench):
     main.add_command(_command)
 
 

@@ -1,4 +1,4 @@
-"""The commands that measure Pawl itself and what was published: words only, as in `cli.py`."""
+"""The commands that measure data, Pawl itself and what was published: words only, as in `cli.py`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,31 @@ import click
 
 from pawl.cli_parts import FOUND_SOMETHING, PATH, json_option, say
 from pawl.errors import UnknownNameError
-from pawl.terminal import bench_in_words, claims_in_words
+from pawl.terminal import audit_in_words, bench_in_words, claims_in_words
 
 PAGE = Path("docs/claims.md")
 """Where the page of all claims is, in a checkout of Pawl."""
+
+
+@click.command()
+@click.argument("data", type=PATH)
+@click.option("--reference", type=PATH, help="Real data of the same kind, to say what is lost.")
+@click.option("--column", help="Holds the text of a row; text, content, completion and such are found.")
+@click.option("--page", type=PATH, help="Where to write the page; NAME.audit.html when left out.")
+@json_option
+def audit(data: Path, reference: Path | None, column: str | None, page: Path | None, as_json: bool) -> None:
+    """Say whether DATA is safe to train on.
+
+    Reads JSONL, CSV, Parquet or text of any size in bounded memory, and says what is there twice, how varied it is,
+    and what the reference has that it lacks. Fails when it has collapsed.
+    """
+    from pawl.audit.audit import audit as audited
+    from pawl.report_audit import write_audit
+
+    found = audited(data, reference, column=column, notify=lambda said: click.echo(said, err=True)).record()
+    target = write_audit(found, page or Path(f"{data.stem}.audit.html"))
+    say(found | {"page": str(target)}, audit_in_words, as_json)
+    sys.exit(FOUND_SOMETHING if found["verdict"] == "collapsed" else 0)
 
 
 @click.command()

@@ -57,7 +57,7 @@ def _figure(lines: Sequence[Series]) -> Figure:
         f"{percent(value)} {interval(bounds)} for {tokens:,.0f} tokens"
         for tokens, value, bounds in zip(line.places, line.values, line.intervals, strict=True)) for line in lines]
     return both_sizes("curve", "Right answers by tokens spent", _CAPTION, f"{'. '.join(words)}.", legend_of(lines),
-                      lambda name, size: plots.over_tokens(name, lines, size))
+                      lambda name, size: plots.over_counts(name, lines, size, "tokens a problem"))
 
 
 def _lines(rows: Sequence[Mapping[str, Any]]) -> list[Series]:

@@ -125,8 +125,8 @@ def lines(
         return _svg(name, figure)
 
 
-def over_tokens(name: str, series: Sequence[Series], size: Size) -> str:
-    """Shares over tokens, on a logarithmic scale, as SVG; less than a token is drawn as one."""
+def over_counts(name: str, series: Sequence[Series], size: Size, of: str) -> str:
+    """Shares over counts `of` something, on a logarithmic scale, as SVG; less than one is drawn as one."""
     with matplotlib.rc_context():
         figure, axes = _canvas(size)
         axes.set_xscale("log")
@@ -137,7 +137,7 @@ def over_tokens(name: str, series: Sequence[Series], size: Size) -> str:
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if size == WIDE else (1, 3)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.set_xlabel("tokens a problem", loc="right", fontsize=8.5, labelpad=1.0)
+        axes.set_xlabel(of, loc="right", fontsize=8.5, labelpad=1.0)
         low, high = axes.get_ylim()
         axes.set_ylim(max(0.0, low), min(1.0, max(high, low + 0.1)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:g}%"))

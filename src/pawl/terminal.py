@@ -11,6 +11,7 @@ import math
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral, Real
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from pawl.search.named import BASELINES_IN_WORDS, SEARCHES
@@ -18,6 +19,8 @@ from pawl.search.named import BASELINES_IN_WORDS, SEARCHES
 if TYPE_CHECKING:
     from pawl.config import Setting
 
+EXAMPLE = 160
+"""Characters of an example."""
 _KEPT = "\n\t"
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -183,6 +186,21 @@ def _claim(claim: Mapping[str, Any]) -> str:
     rows = [("  " + ("yes" if one["holds"] else "NO"), f"{one['mean']:.3g}", one["must_be"], one["says"])
             for one in claim["measured"]]
     return f"{claim['name']} {verdict} ({claim['seconds']:.0f} s): {claim['title']}\n{table(rows)}"
+
+
+def audit_in_words(result: Mapping[str, Any]) -> str:
+    """The verdict, each finding with what to look at first, the readings, and where the page is."""
+    lines = [f"{result['verdict']}: {result['sentence']}", ""]
+    for finding in result["findings"]:
+        examples = (shorten(plain(example), EXAMPLE, placeholder=" …") for example in finding["examples"][:3])
+        lines += [f"{finding['gravity']:9}  {plain(finding['says'])}", *(f"{'':11}{example}" for example in examples)]
+    readings = [("  " + one["says"], f"{one['data']:.3g}",
+                 *([] if one["reference"] is None else [f"reference {one['reference']:.3g}"]))
+                for one in result["readings"].values()]
+    read = (f"{result['documents']:,} documents, {result['words']:,} words, {result['equal']:,} the same as one "
+            f"before, {result['alike']:,} nearly; {result['seconds']:.0f} s, {result['peak_bytes'] / 2**20:,.0f} MiB")
+    return "\n".join([*lines, *([""] if result["findings"] else []), *([table(readings)] if readings else []), read,
+                      f"page: {plain(result['page'])}"])
 
 
 def bench_in_words(result: Mapping[str, Any]) -> str:

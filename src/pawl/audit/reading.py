@@ -2,15 +2,16 @@
 
 A text file is paragraphs where blank lines part them, else lines; a table is rows of which a column holds the text. A
 document that is longer than a bound is read in pieces. What is odd is counted, not raised: bytes that are no UTF-8,
-rows without text, pieces of what was too long. Not covered: compressed files; what cannot be read as one of these
-raises DataError.
+rows without text, pieces of what was too long. Of a folder every such file is read. Not covered: compressed files; what
+cannot be read as one of these raises DataError.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ BINARY = 0.02
 """Share of control bytes among these from which on a file is no text."""
 COLUMNS = ("text", "content", "completion", "answer", "response", "output", "document")
 """In which a row's text is looked for, in this order."""
+IN_FOLDERS = (*SUFFIXES, ".txt", ".md")
+"""Files of a folder that are read."""
+SPLITS = ("train", "test", "validation", "valid", "dev", "eval")
 LABELS = ("label", "labels", "class", "category")
 
 
@@ -44,20 +48,43 @@ class Documents:
     """What is read of a data set; what was odd is known when all is read."""
 
     path: Path
+    """A file, or a folder of some."""
     column: str | None = None
     """That holds the text of a row; none looks for one of `COLUMNS`."""
     odd: Counter[str] = field(default_factory=Counter)
     """How many documents were odd, by what was."""
 
+    @property
+    def size(self) -> int:
+        """Bytes of what is read; 0 where there is nothing."""
+        return sum(file.stat().st_size for file in self._files() if file.is_file())
+
     def __iter__(self) -> Iterator[Text]:
         """Raises DataError where there is no such file, no text in it, or no such column."""
         self.odd.clear()
-        return _rows(self) if self.path.suffix.lower() in SUFFIXES else _passages(self)
+        files = self._files()
+        if not files:
+            raise DataError(f"a folder of data must hold files that end in {', '.join(IN_FOLDERS)}, got none in "
+                            f"{str(self.path)!r}")
+        for file in files:
+            part = split_of(file.name) if self.path.is_dir() else None
+            for text in _rows(self, file) if file.suffix.lower() in SUFFIXES else _passages(self, file):
+                yield text if text.split or part is None else replace(text, split=part)
+
+    def _files(self) -> list[Path]:
+        if not self.path.is_dir():
+            return [self.path]
+        return sorted(file for file in self.path.rglob("*") if file.suffix.lower() in IN_FOLDERS and file.is_file())
 
 
-def _rows(documents: Documents) -> Iterator[Text]:
+def split_of(name: str) -> str | None:
+    """The split that a file's name speaks of, as in train-00000-of-00003.parquet."""
+    return next((part for part in SPLITS if re.search(rf"(?<![a-z]){part}(?![a-z])", name.lower())), None)
+
+
+def _rows(documents: Documents, path: Path) -> Iterator[Text]:
     column = documents.column
-    for row in read_rows(str(documents.path)):
+    for row in read_rows(str(path)):
         if isinstance(row.cells, DataError):
             documents.odd["rows that cannot be read"] += 1
             continue
@@ -84,15 +111,14 @@ def _column(cells: dict[str, Any], place: str) -> str:
                     f"{place}", hint="name the column of the text with --column")
 
 
-def _passages(documents: Documents) -> Iterator[Text]:
-    path = documents.path
+def _passages(documents: Documents, path: Path) -> Iterator[Text]:
     try:
         with path.open("rb") as file:
             start = file.read(LOOKED_AT)
             _must_be_text(start, path)
             file.seek(0)
             parted = start.count(b"\n\n") + start.count(b"\r\n\r\n") > 0.01 * start.count(b"\n")
-            yield from _paragraphs(file, documents) if parted else _lines(file, documents)
+            yield from _paragraphs(file, path, documents) if parted else _lines(file, path, documents)
     except OSError as error:
         raise DataError(f"data must be a file that can be read, got {str(path)!r}: {error.strerror}") from error
 
@@ -105,7 +131,7 @@ def _must_be_text(start: bytes, path: Path) -> None:
         raise DataError(f"data must be text, JSONL, CSV or Parquet, {str(path)!r} is binary")
 
 
-def _lines(file: Any, documents: Documents) -> Iterator[Text]:
+def _lines(file: Any, path: Path, documents: Documents) -> Iterator[Text]:
     """A document a line. A line without end is read piece by piece."""
     number, goes_on = 0, False
     while line := file.readline(LONGEST):
@@ -114,10 +140,10 @@ def _lines(file: Any, documents: Documents) -> Iterator[Text]:
         if goes_on and len(line) == LONGEST:
             documents.odd["pieces of documents that are too long"] += 1
         if line.strip():
-            yield Text(_decoded(line, documents).strip("\r\n"), f"{documents.path}, line {number}")
+            yield Text(_decoded(line, documents).strip("\r\n"), f"{path}, line {number}")
 
 
-def _paragraphs(file: Any, documents: Documents) -> Iterator[Text]:
+def _paragraphs(file: Any, path: Path, documents: Documents) -> Iterator[Text]:
     """A document a paragraph, or a piece of one."""
     held, size, first, number = list[bytes](), 0, 1, 0
     while line := file.readline(LONGEST):
@@ -127,12 +153,12 @@ def _paragraphs(file: Any, documents: Documents) -> Iterator[Text]:
             size += len(line)
         if held and (size >= LONGEST or not line.strip()):
             documents.odd["pieces of documents that are too long"] += size >= LONGEST
-            yield Text(_decoded(b"".join(held), documents).strip("\r\n"), f"{documents.path}, line {first}")
+            yield Text(_decoded(b"".join(held), documents).strip("\r\n"), f"{path}, line {first}")
             held, size = [], 0
         if not held:
             first = number + 1
     if held:
-        yield Text(_decoded(b"".join(held), documents).strip("\r\n"), f"{documents.path}, line {first}")
+        yield Text(_decoded(b"".join(held), documents).strip("\r\n"), f"{path}, line {first}")
 
 
 def _decoded(text: bytes, documents: Documents) -> str:

@@ -7,8 +7,6 @@ with included, less what it held before. Not covered: memory of processes that t
 from __future__ import annotations
 
 import multiprocessing
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -17,10 +15,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from pawl.memory import memory
+
 Measure: TypeAlias = Callable[[int, Path, int], Iterator[Callable[[], object]]]
 """(size, folder, times) -> the work that many times, each made ready when it is asked for. The measures of one size
 share the folder."""
-_STATUS = Path("/proc/self/status")
 
 
 class Cost(NamedTuple):
@@ -40,25 +39,15 @@ def in_own_process(measure: Measure, size: int, folder: Path, repeats: int) -> C
 
 def cost(measure: Measure, size: int, folder: Path, repeats: int) -> Cost:
     """What work of this size takes, in this process. The first time warms up and does not count."""
-    before = _memory("VmRSS")
+    before = memory("now")
     seconds = [_seconds(work) for work in measure(size, folder, repeats + 1)]
-    return Cost(seconds[1:], max(1, _memory("VmHWM") - before))
+    return Cost(seconds[1:], max(1, memory("most") - before))
 
 
 def _seconds(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
-
-
-def _memory(name: str) -> int:
-    """Bytes that this process holds (VmRSS), or has held at most (VmHWM), as Linux tells. Elsewhere both are the most
-    that it has held."""
-    # Not getrusage on Linux: what it tells of a process begins with what its parent held when it was forked.
-    if _STATUS.exists():
-        [line] = [line for line in _STATUS.read_text().splitlines() if line.startswith(name)]
-        return 1024 * int(line.split()[1])
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def growth(sizes: Sequence[int], costs: Sequence[Cost]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def ngrams(tokens: IntArray, n: int) -> IntArray:
     """[T - n + 1, n] n-grams of tokens [T]; none where there are fewer tokens."""
     if len(tokens) < n:
         return np.empty((0, n), tokens.dtype)
-    return np.lib.stride_tricks.sliding_window_view(tokens, n)
+    return np.stack([tokens[shift:len(tokens) - n + 1 + shift] for shift in range(n)], axis=1)
 
 
 def self_bleu(completions: Sequence[IntArray], n: int = 4) -> float | None:
@@ -117,7 +117,9 @@ def vendi_score(features: NDArray[np.floating]) -> float | None:
     rows = np.asarray(features, np.float64)
     norms = np.linalg.norm(rows, axis=1)
     empty = norms == 0
-    shares = np.linalg.svd(rows[~empty] / norms[~empty, None], compute_uv=False) ** 2 / len(rows)
+    units = rows[~empty] / norms[~empty, None]
+    # The eigenvalues that are not 0 are those of the smaller product, too.
+    shares = np.linalg.eigvalsh(units @ units.T if len(units) < units.shape[1] else units.T @ units) / len(rows)
     shares = np.append(shares, np.full(int(empty.sum()), 1 / len(rows)))
     shares = shares[shares > 1e-12]
     return float(np.exp(-(shares * np.log(shares)).sum()))
