@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 
-from pawl.claims import label_noise, mad, recursion, replace_accumulate, simplicity, verification
+from pawl.claims import (
+    consuming,
+    judge_gap,
+    label_noise,
+    mad,
+    recursion,
+    replace_accumulate,
+    self_training,
+    simplicity,
+    verification,
+)
 
 
 def test_regression_errs_as_its_closed_form_says() -> None:
@@ -64,3 +78,40 @@ def test_labels_are_diluted_and_truth_is_not() -> None:
     assert points.shape == (5000, label_noise.WIDTH) and set(classes) == set(range(label_noise.CLASSES))
     clean, noisy = (label_noise.learnt(mixture, 0, 2000, alpha, 128, steps=200) for alpha in (0, 20))
     assert clean > 0.8 > noisy > 0.12
+
+
+def test_a_judge_chooses_what_it_holds_right() -> None:
+    random = np.random.default_rng(0)
+    truth, attempts = np.zeros(20_000, np.int64), random.integers(4, size=(20_000, 2))
+    shares = [(judge_gap.judged(attempts, truth, error, random) == 0).mean() for error in (0.0, 0.5, 1.0)]
+    assert shares == pytest.approx([1 - 0.75**2, 0.25, 0.25**2], abs=0.01)
+
+
+def test_a_policy_samples_as_often_as_it_says() -> None:
+    policy = torch.nn.Linear(3, 4)
+    points = np.repeat(np.eye(3, dtype=np.float32), 5000, axis=0)
+    drawn = judge_gap.sampled(policy, points, np.random.default_rng(0)).reshape(3, -1)
+    expected = judge_gap.chances(policy, np.eye(3, dtype=np.float32))
+    for row, chances in zip(drawn, expected, strict=True):
+        assert np.bincount(row, minlength=4) / len(row) == pytest.approx(chances, abs=0.01)
+    assert judge_gap.accuracy(policy, np.eye(3, dtype=np.float32), np.array([0, 1, 2])) == pytest.approx(
+        np.diag(expected).mean())
+
+
+def test_batches_until_the_loss_has_risen_lie_between_readings() -> None:
+    def until(*losses: float) -> float:
+        return self_training.steps_until([{"real_loss": loss} for loss in losses])
+
+    batches = self_training.DOCUMENTS / 64
+    assert until(1.0, 1.6) == pytest.approx(batches / 2)
+    assert until(1.0, 1.2, 1.1, 1.4) == pytest.approx(2.5 * batches)
+    assert until(1.0, 1.05, 1.1) == pytest.approx(6 * batches), "as it went on"
+
+
+def test_ways_share_their_first_model_and_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with consuming.Consuming(0, documents=128, base_epochs=1, generations=1, depth=1) as ways:
+        one, other = ways.readings("one", anchored=False), ways.readings("other", real=0.5)
+        assert one[0]["real_loss"] == other[0]["real_loss"] and one[1]["real_loss"] != other[1]["real_loss"]
+    assert not list(tmp_path.iterdir())
+    assert consuming.rise([{"real_loss": 1.0}, {"real_loss": 3.0}, {"real_loss": 1.5}]) == 0.5

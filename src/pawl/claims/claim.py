@@ -16,8 +16,8 @@ import numpy as np
 SEEDS = (0, 1, 2)
 
 Numbers = Mapping[str, float]
-Measure = Callable[[int, bool], Numbers]
-"""(seed, quick) -> what was measured, by name."""
+Measure = Callable[[int], Numbers]
+"""Seed to what was measured, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +97,10 @@ class Verdict:
         return self.holds or not self.claim.should_hold
 
 
-def judged(claim: Claim, *, quick: bool = False, seeds: Sequence[int] = SEEDS) -> Verdict:
+def judged(claim: Claim, seeds: Sequence[int] = SEEDS) -> Verdict:
     """A claim, measured. Raises KeyError where a check's number was not measured."""
     started = time.perf_counter()
-    found = [claim.measure(seed, quick) for seed in seeds]
+    found = [claim.measure(seed) for seed in seeds]
     findings = tuple(Finding(check, tuple(float(numbers[check.number]) for numbers in found))
                      for check in claim.checks)
     return Verdict(claim, findings, tuple(seeds), time.perf_counter() - started)

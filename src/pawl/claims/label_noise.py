@@ -19,13 +19,13 @@ MANY, FEW, ALPHA = 16_000, 250, 20
 DIGITS_ALPHA = 10
 
 
-def measure(seed: int, quick: bool) -> Numbers:
-    mixture, steps = Mixture(seed), STEPS // 3 if quick else STEPS
+def measure(seed: int) -> Numbers:
+    mixture = Mixture(seed)
     asked = {"clean": (MANY, 0, 128), "noisy": (MANY, ALPHA, 128), "large batch": (MANY, ALPHA, 1024),
              "few": (FEW, ALPHA, 128)}
-    found = {name: learnt(mixture, seed, *settings, steps=steps) for name, settings in asked.items()}
+    found = {name: learnt(mixture, seed, *settings, steps=STEPS) for name, settings in asked.items()}
     return found | {"large over small": found["large batch"] - found["noisy"],
-                    "many over few": found["noisy"] - found["few"], "digits": digits(seed, steps)}
+                    "many over few": found["noisy"] - found["few"], "digits": digits(seed, STEPS)}
 
 
 class Mixture:

@@ -19,16 +19,15 @@ EARLY = 5
 Loop = Literal["synthetic", "fixed", "fresh"]
 
 
-def measure(seed: int, quick: bool) -> Numbers:
+def measure(seed: int) -> Numbers:
     random = np.random.default_rng([seed, 4])
-    generations = GENERATIONS // 2 if quick else GENERATIONS
-    spread = {loop: generalised_variances(random, loop, generations) for loop in ("synthetic", "fixed", "fresh")}
+    spread = {loop: generalised_variances(random, loop, GENERATIONS) for loop in ("synthetic", "fixed", "fresh")}
     fair, biased = (covered(random, bias) for bias in (1.0, BIAS))
     half = {loop: half_life(values) for loop, values in spread.items()}
     return {"precision biased over fair": biased.precision / fair.precision,
             "recall biased over fair": biased.recall / max(fair.recall, 1e-9),
             "half-life fixed over synthetic": half["fixed"] / half["synthetic"],
-            "spread fresh": float(spread["fresh"][generations // 2:].mean()),
+            "spread fresh": float(spread["fresh"][GENERATIONS // 2:].mean()),
             "spread synthetic": float(spread["synthetic"][-1])}
 
 

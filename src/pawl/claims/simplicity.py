@@ -22,7 +22,7 @@ FEW, FEW_STEPS = 10, 4000
 """Slab coordinates of the network that has no linear one, and steps that it needs."""
 
 
-def measure(seed: int, quick: bool) -> Numbers:
+def measure(seed: int) -> Numbers:
     random = np.random.default_rng([seed, 8])
     points, classes = drawn(random, LEARNT, COORDINATES)
     net = trained(points, classes, seed, steps=STEPS)
@@ -31,7 +31,7 @@ def measure(seed: int, quick: bool) -> Numbers:
     linear[:, 0] = random.permutation(linear[:, 0])
     slabs[:, 1:] = slabs[random.permutation(TESTED), 1:]
     without, known = drawn(random, LEARNT, 1 + FEW)
-    alone = trained(without[:, 1:], known, seed, steps=FEW_STEPS // 2 if quick else FEW_STEPS)
+    alone = trained(without[:, 1:], known, seed, steps=FEW_STEPS)
     unseen, answers = drawn(random, TESTED, 1 + FEW)
     return {"test": right(net, tested, truth), "linear shuffled": right(net, linear, truth),
             "slabs shuffled": right(net, slabs, truth), "slabs alone": right(alone, unseen[:, 1:], answers)}

@@ -22,7 +22,7 @@ SAMPLES, ROUNDS, CENTRE, REACH = 2000, 15, 1.0, 1.5
 it a sample may lie."""
 
 
-def measure(seed: int, quick: bool) -> Numbers:
+def measure(seed: int) -> Numbers:
     random = np.random.default_rng([seed, 5])
     found: dict[str, float] = {}
     for phi, psi in RATES:
