@@ -110,7 +110,7 @@ def test_batches_until_the_loss_has_risen_lie_between_readings() -> None:
 
 def test_ways_share_their_first_model_and_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with consuming.Consuming(0, documents=128, base_epochs=1, generations=1, depth=1) as ways:
+    with consuming.Consuming(0, documents=128, epochs=(1, 1), generations=1, depth=1) as ways:
         one, other = ways.readings("one", anchored=False), ways.readings("other", real=0.5)
         assert one[0]["real_loss"] == other[0]["real_loss"] and one[1]["real_loss"] != other[1]["real_loss"]
     assert not list(tmp_path.iterdir())

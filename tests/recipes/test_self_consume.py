@@ -21,7 +21,7 @@ from pawl.terminal import run_in_words
 
 torch.set_num_threads(1)
 TASK = World(nouns=10, people=10)
-SMALL = Settings(depth=1, documents=512, base_epochs=3, generations=2, temperature=1.0, kl=0.3, distance="reverse",
+SMALL = Settings(depth=1, documents=512, epochs=(3, 1), generations=2, temperature=1.0, kl=0.3, distance="reverse",
                  keeps="replace", device="cpu", dtype="float32")
 
 
@@ -70,13 +70,14 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(made: tuple[Path, 
     assert same_as_whole(carry_out, made[0], tmp_path / "stopped", stops)
 
 
-TINY = replace(SMALL, documents=64, base_epochs=1, generations=2, arms=("anchored",))
+TINY = replace(SMALL, documents=64, epochs=(1, 1), generations=2, arms=("anchored",))
 
 
 @pytest.mark.parametrize("switches", [
     {"members": 2}, {"start": "scratch"}, {"start": "dynamic"}, {"keeps": "accumulate", "real": 0.5},
     {"keeps": "subsample", "kl": 0.0}, {"verify": (1.0, 0.9), "temperature": 0.5}, {"bias": 0.5, "top_p": 0.9},
-    {"prompted": 1.0, "revisions": 1}, {"distance": "forward"}, {"distance": "k3", "real": 0.0}],
+    {"prompted": 1.0, "revisions": 1}, {"prompted": 1.0, "beams": 2}, {"distance": "forward"},
+    {"distance": "k3", "real": 0.0}],
     ids=lambda switches: " ".join(switches))
 def test_every_switch_makes_another_model(tmp_path: Path, switches: dict[str, Any]) -> None:
     plain, other = (carry_out(tmp_path / name, settings=settings) for name, settings in (
@@ -107,6 +108,8 @@ def test_what_cannot_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("a line of some text that is long enough to count\n" * 2000, encoding="utf-8")
     with pytest.raises(ConfigError, match="verify must have a task that knows"):
         carry_out(tmp_path / "two", settings=replace(TINY, text=str(tmp_path / "text.txt"), verify=(1.0, 0.5)))
+    with pytest.raises(ConfigError, match="beams must go on after words of real documents"):
+        carry_out(tmp_path / "beams", settings=replace(TINY, beams=3, prompted=0.9))
     never = replace(TINY, verify=(1.0, 0.0))  # a model that knows so little says nothing true
     with pytest.raises(ConfigError, match="something of what is written must be kept"):
         carry_out(tmp_path / "three", settings=never)

@@ -12,7 +12,7 @@ from pawl.recipes.launch import launch
 from pawl.records import Event
 from pawl.run_directory import RunDirectory
 
-SMALL: dict[str, Any] = {"depth": 2, "documents": 2048, "base_epochs": 8, "generations": 4, "temperature": 1.0,
+SMALL: dict[str, Any] = {"depth": 2, "documents": 2048, "epochs": (8, 1), "generations": 4, "temperature": 1.0,
                          "kl": 0.0, "real": 0.0, "keeps": "replace"}
 
 

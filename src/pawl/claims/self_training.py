@@ -19,7 +19,7 @@ RISEN = 0.3
 
 
 def measure(seed: int) -> Numbers:
-    with Consuming(seed, documents=DOCUMENTS, base_epochs=20, start="dynamic", distance="reverse",
+    with Consuming(seed, documents=DOCUMENTS, epochs=(20, 1), start="dynamic", distance="reverse",
                    generations=4) as ways:
         slow, middle = (ways.readings(name, learning_rate=times * RATE, generations=4)
                         for name, times in (("slow", 1), ("middle", 3)))

@@ -1,6 +1,6 @@
 """Sampling: K completions of each prompt, in cache-sized grids, each row from its own random stream.
 
-Not covered: beam search and constrained decoding.
+Not covered: constrained decoding; the likeliest continuation is found by `search/likeliest.py`.
 """
 
 from __future__ import annotations

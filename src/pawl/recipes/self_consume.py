@@ -62,10 +62,8 @@ class Settings:
     """Size of a model from scratch: layers, each 32 times as wide."""
     documents: Annotated[int, Field(ge=BATCH)] = 4096
     """Of each training, the first one's included."""
-    base_epochs: Count = 8
-    """Times that a model from scratch learns from each, at first and wherever it starts from scratch."""
-    epochs: Count = 1
-    """Times that a generation learns from each."""
+    epochs: tuple[Count, Count] = (8, 1)
+    """Times that a model learns from each: one from scratch, and one that goes on."""
     generations: Count = 5
     """Turns of each way."""
     arms: tuple[Arm, ...] = ("alone", "anchored", "fresh")
@@ -79,6 +77,8 @@ class Settings:
     """Of what is written."""
     top_p: Part = 1.0
     """Of what is written."""
+    beams: Count = 1
+    """With more than one a writer draws nothing: it looks for what it holds likeliest, after words of real text."""
     bias: Part = 1.0
     """Share of what was written that is learnt from, what its writer holds likeliest first."""
     prompted: Portion = 0.0
@@ -137,6 +137,10 @@ class SelfConsume:
         if min(settings.verify) < 1 and self.text.known is None:
             raise ConfigError(f"verify must have a task that knows what is true, got {settings.text or task.name!r}",
                               hint="leave verify out, or --task world")
+        if settings.beams > 1 and settings.prompted < 1:
+            raise ConfigError(f"beams must go on after words of real documents, got beams={settings.beams} with "
+                              f"prompted={settings.prompted:g}: after none all documents would be the same",
+                              hint="--prompted 1")
 
     def key(self, *path: int | str) -> int:
         return stream(self.settings.seed, "self-consume", *path)
@@ -167,7 +171,7 @@ class SelfConsume:
         else:
             self.base = self._fresh("base")
             turn.metrics["truth_bits_real"] = self._learn(self.base, self._examples(self.real, "real"),
-                                                          settings.base_epochs, BASE_RATE, Objective(), "base", turn)
+                                                          settings.epochs[0], BASE_RATE, Objective(), "base", turn)
         self._measure(self.base, "alone", "base", turn)
         return self.base
 
@@ -183,7 +187,7 @@ class SelfConsume:
         if settings.start == "dynamic" and arm != "fresh":
             lessons = self._as_written(candidate, arm, name, len(lessons))
         objective = Objective(kl=settings.kl, distance=settings.distance) if arm == "anchored" else Objective()
-        bits = self._learn(candidate, lessons, settings.base_epochs if scratch else settings.epochs,
+        bits = self._learn(candidate, lessons, settings.epochs[0 if scratch else 1],
                            BASE_RATE if scratch else settings.learning_rate, objective, name, turn)
         turn.metrics["truth_bits_real"] = bits if arm == "fresh" else 0.0
         self._measure(candidate, arm, name, turn)
@@ -279,7 +283,7 @@ class SelfConsume:
         settings, known = self.settings, self.text.known
         good, bad = settings.verify if arm == "anchored" else (1.0, 1.0)
         manner = Manner(LONGEST, settings.temperature, settings.top_p, settings.prompted, settings.bias,
-                        settings.revisions, good, bad)
+                        settings.revisions, good, bad, settings.beams)
         writing = Writing(policy, self.scribe, manner, real=self.text.pool, true=known.true if known else None)
         return writing(count, self.key("write", name), watch)
 

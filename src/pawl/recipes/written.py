@@ -15,6 +15,7 @@ import numpy as np
 from pawl.interfaces import Policy
 from pawl.keys import fold, stream, uniforms
 from pawl.records import Completion, Demonstration, FloatArray, IntArray, Sampling, TokenExample
+from pawl.search.likeliest import likeliest
 
 ROUNDS = 20
 """Times, at most, that documents are written until enough are kept."""
@@ -60,6 +61,8 @@ class Manner:
     keep_true: float = 1.0
     keep_false: float = 1.0
     """Chance that a verifier keeps a document that is true, and one that is not."""
+    beams: int = 1
+    """With more than one the likeliest continuation that they find is written; nothing is drawn."""
 
 
 class Scribe:
@@ -68,6 +71,8 @@ class Scribe:
     def __init__(self, policy: Policy) -> None:
         """The tokenizer is that of a policy."""
         begin, end = policy.encode(""), policy.encode_demonstration(Demonstration("", ""))[1][-1:]
+        self.end = int(end[0])
+        """What ends one."""
         self.begin = begin if len(begin) else end
         """What begins every document: what the tokenizer has for it, or the end of the one before."""
         self._policy = policy
@@ -132,6 +137,11 @@ class Writing:
 
     def _written(self, openings: Sequence[IntArray], key: int) -> list[Document]:
         manner = self.manner
+        if manner.beams > 1:
+            found = likeliest(self.policy, openings, beams=manner.beams, end=self.scribe.end,
+                              max_tokens=[manner.longest - len(opening) for opening in openings])
+            return [self.scribe.document(self.policy, opening, completion, manner.longest)
+                    for opening, completion in zip(openings, found, strict=True)]
         sampling = Sampling(manner.longest, manner.temperature, top_p=manner.top_p)
         drawn = self.policy.propose(openings, 1, sampling=sampling,
                                     keys=fold(key, np.arange(len(openings), dtype=np.uint64))[:, None])
