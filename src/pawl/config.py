@@ -7,7 +7,7 @@
 
 A recipe's settings and its task's settings share one flat namespace, which `build` takes apart again. Text is
 turned into the field's type: `3`, `1e-3`, `true`, `none` where a field may be None, `1,2,3` or `[1, 2, 3]` for a
-list. Not covered: settings inside settings.
+list; where a field may be a number, too, one word is that. Not covered: settings inside settings.
 """
 
 from __future__ import annotations
@@ -247,6 +247,8 @@ def _from_text(annotation: Any, value: Any) -> Any:
     kinds = {get_origin(choice) or choice for choice in choices}
     is_list, is_table = bool(kinds & {list, tuple, Sequence, frozenset, set}), bool(kinds & {dict, Mapping})
     if not (is_list or is_table) or str in kinds:
+        return value
+    if is_list and kinds & {int, float} and "," not in value:  # one or several
         return value
     if value.startswith(("[", "{")):
         try:

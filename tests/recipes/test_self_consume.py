@@ -21,7 +21,7 @@ from pawl.terminal import run_in_words
 
 torch.set_num_threads(1)
 TASK = World(nouns=10, people=10)
-SMALL = Settings(depth=1, documents=512, epochs=(3, 1), generations=2, temperature=1.0, kl=0.3, distance="reverse",
+SMALL = Settings(depth=1, documents=512, epochs=(3, 1), generations=2, temperature=1.0, kl=0.3,
                  keeps="replace", device="cpu", dtype="float32")
 
 
@@ -76,8 +76,8 @@ TINY = replace(SMALL, documents=64, epochs=(1, 1), generations=2, arms=("anchore
 @pytest.mark.parametrize("switches", [
     {"members": 2}, {"start": "scratch"}, {"start": "dynamic"}, {"keeps": "accumulate", "real": 0.5},
     {"keeps": "subsample", "kl": 0.0}, {"verify": (1.0, 0.9), "temperature": 0.5}, {"bias": 0.5, "top_p": 0.9},
-    {"prompted": 1.0, "revisions": 1}, {"prompted": 1.0, "beams": 2}, {"distance": "forward"},
-    {"distance": "k3", "real": 0.0}],
+    {"prompted": 1.0, "revisions": 1}, {"prompted": 1.0, "beams": 2}, {"kl": ("forward", 0.3)},
+    {"kl": ("k3", 0.3), "real": 0.0}],
     ids=lambda switches: " ".join(switches))
 def test_every_switch_makes_another_model(tmp_path: Path, switches: dict[str, Any]) -> None:
     plain, other = (carry_out(tmp_path / name, settings=settings) for name, settings in (

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from pawl.config import build, fields
+from pawl.config import build, fields, to_toml
 from pawl.errors import ConfigError
 from pawl.recipes import countdown
-from pawl.recipes.settings import Settings
+from pawl.recipes.settings import Settings, held
 from pawl.tasks.countdown import Countdown
 
 
@@ -22,6 +22,21 @@ def test_a_value_out_of_range_is_refused_by_name(values: dict[str, Any]) -> None
     ((name, _),) = values.items()
     with pytest.raises(ConfigError, match=f"{name} must be"):
         Settings(**values)
+
+
+@pytest.mark.parametrize(("words", "distance", "weight"), [
+    ("0.2", "reverse", 0.2), ("0", "reverse", 0.0), ("forward,0.2", "forward", 0.2), ('["k3", 1]', "k3", 1.0)])
+def test_a_distance_is_a_weight_or_which_one_and_its_weight(words: str, distance: str, weight: float) -> None:
+    [made] = build([Settings], {"kl": words})
+    objective = held(made.kl)
+    assert (objective.distance, objective.kl, objective.likelihood) == (distance, weight, 1.0)
+    assert build([Settings], to_toml(made)) == [made]
+
+
+@pytest.mark.parametrize("words", ["forward", "sideways,1", "forward,-1", "1,2", "forward,1,2"])
+def test_another_distance_is_refused(words: str) -> None:
+    with pytest.raises(ConfigError, match="kl must be"):
+        build([Settings], {"kl": words})
 
 
 def test_alpha_1_is_no_gate() -> None:

@@ -19,8 +19,7 @@ RISEN = 0.3
 
 
 def measure(seed: int) -> Numbers:
-    with Consuming(seed, documents=DOCUMENTS, epochs=(20, 1), start="dynamic", distance="reverse",
-                   generations=4) as ways:
+    with Consuming(seed, documents=DOCUMENTS, epochs=(20, 1), start="dynamic", generations=4) as ways:
         slow, middle = (ways.readings(name, learning_rate=times * RATE, generations=4)
                         for name, times in (("slow", 1), ("middle", 3)))
         fast = ways.readings("fast", learning_rate=10 * RATE, generations=2)

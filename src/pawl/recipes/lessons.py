@@ -15,7 +15,7 @@ from pawl.learning.train import train
 from pawl.measure import Metrics
 from pawl.play import Watch
 from pawl.play_rollouts import end_label
-from pawl.recipes.settings import Settings
+from pawl.recipes.settings import Settings, held
 from pawl.records import Attempt, StepLabel, TokenExample, Verdict
 from pawl.selection.anchor import plan_batches
 from pawl.selection.examples import step_examples, value_examples
@@ -34,7 +34,7 @@ def learn_policy(candidate: Trainable, base: Trainable, own: Sequence[TokenExamp
     plan = plan_batches([len(example.tokens) for example in own], [len(example.tokens) for example in real],
                         batch=settings.batch, floor=floor, epochs=settings.epochs, key=key)
     training = train(candidate, [*own, *real], [np.concatenate((batch.own, batch.real + len(own))) for batch in plan],
-                     learning_rate=settings.step_size, objective=Objective(kl=settings.kl), reference=base,
+                     learning_rate=settings.step_size, objective=held(settings.kl), reference=base,
                      watch=watch)
     shown = [real[i] for batch in plan for i in batch.real]
     metrics = training.losses | {"tokens_trained": training.tokens, "steps": training.steps,

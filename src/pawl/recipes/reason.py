@@ -22,6 +22,7 @@ from pawl.config import settings
 from pawl.errors import ConfigError
 from pawl.interfaces import StepTask, Symmetric, Task, Trainable
 from pawl.keys import permutation, stream
+from pawl.learning.objective import Distance
 from pawl.ledger import Ledger
 from pawl.loop import Turn
 from pawl.models.pair import PolicyWithValue, critic_of
@@ -58,8 +59,8 @@ class Settings(countdown.Settings):
     """Samples at each problem."""
     epochs: Count = 16
     """Times that the last generation sees each example; the one before it sees it a quarter as often, and so on."""
-    kl: Weight = 0.001
-    """Weight of the distance to the frozen base in the loss."""
+    kl: Weight | tuple[Distance, Weight] = 0.001
+    """Weight of the distance to the frozen base in the loss; forward,0.001 or k3,0.001 for another distance."""
     depth: Annotated[int, Field(ge=1, le=64)] = 3
     """Size of the model: layers, each 32 times as wide."""
     base_steps: Count = 200

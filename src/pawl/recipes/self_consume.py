@@ -21,7 +21,7 @@ from pawl.config import settings
 from pawl.errors import ConfigError
 from pawl.interfaces import Task, Trainable
 from pawl.keys import stream
-from pawl.learning.objective import Distance, Objective
+from pawl.learning.objective import Objective
 from pawl.learning.train import train
 from pawl.ledger import GenerationRow, Ledger
 from pawl.loop import Turn
@@ -31,7 +31,7 @@ from pawl.recipes.base_model import BASE_RATE
 from pawl.recipes.collapse_meters import PRINTED, in_words, measured, outcome
 from pawl.recipes.pipeline import Pipeline
 from pawl.recipes.real_text import RealText
-from pawl.recipes.settings import Count
+from pawl.recipes.settings import Count, Kl, held
 from pawl.recipes.written import Document, Manner, Scribe, Watch, Writing
 from pawl.records import Event, TokenExample
 from pawl.run_directory import RunDirectory
@@ -87,10 +87,9 @@ class Settings:
     """Times that a writer looks for the unlikeliest place of a document and writes it anew from there."""
     members: Count = 1
     """Models of a generation, each of which learns from a draw with replacement; they write in equal shares."""
-    kl: float = 0.1
-    """Anchor: weight of the distance to the first model in the loss; below 0 the distance is sought."""
-    distance: Distance = "forward"
-    """Of KL: from the model to the first one, the other way round, or estimated from the text."""
+    kl: Kl = ("forward", 0.1)
+    """Anchor: which distance to the first model, reverse, forward or k3, and its weight in the loss; below 0 it is
+    sought."""
     real: Portion = 0.1
     """Anchor: share of real text, of that which was learnt at first, in each training."""
     keeps: Keeps = "subsample"
@@ -186,7 +185,7 @@ class SelfConsume:
             lessons = resampled(lessons, len(lessons), self.key("bag", name))
         if settings.start == "dynamic" and arm != "fresh":
             lessons = self._as_written(candidate, arm, name, len(lessons))
-        objective = Objective(kl=settings.kl, distance=settings.distance) if arm == "anchored" else Objective()
+        objective = held(settings.kl) if arm == "anchored" else Objective()
         bits = self._learn(candidate, lessons, settings.epochs[0 if scratch else 1],
                            BASE_RATE if scratch else settings.learning_rate, objective, name, turn)
         turn.metrics["truth_bits_real"] = bits if arm == "fresh" else 0.0

@@ -8,10 +8,19 @@ from pydantic import Field
 
 from pawl.config import settings
 from pawl.gate.spending import check_alpha
+from pawl.learning.objective import Distance, Objective
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Weight = Annotated[float, Field(ge=0)]
+Kl = float | tuple[Distance, float]
+"""The weight of the distance to a reference, or which distance and its weight; that of the policy from it by itself."""
+
+
+def held(kl: Kl) -> Objective:
+    """The likelihood, held by a distance."""
+    distance, weight = kl if isinstance(kl, tuple) else ("reverse", kl)
+    return Objective(kl=weight, distance=distance)
 
 
 @settings
@@ -55,8 +64,8 @@ class Settings:
     """Examples in a training batch."""
     learning_rate: Annotated[float, Field(gt=0)] | None = None
     """Peak step size of a generation; none is 0.005 for a model from scratch and 0.00002 for a checkpoint."""
-    kl: Weight = 0.01
-    """Weight of the distance to the frozen base in the loss."""
+    kl: Weight | tuple[Distance, Weight] = 0.01
+    """Weight of the distance to the frozen base in the loss; forward,0.01 or k3,0.01 for another distance."""
     real_floor: Share = 0.05
     """Least share of real data in every batch."""
     gate_problems: Count = 800
