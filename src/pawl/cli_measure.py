@@ -51,7 +51,7 @@ def claims(names: Sequence[str], quick: bool, page: Path | None, as_json: bool) 
     from pawl.claims.claim import SEEDS, judged
     from pawl.claims.named import CLAIMS
     from pawl.claims.page import told, whole_page
-    from pawl.peak import machine, measure_peak
+    from pawl.peak import measure_peak
 
     for name in names:
         if name not in CLAIMS:
@@ -62,7 +62,7 @@ def claims(names: Sequence[str], quick: bool, page: Path | None, as_json: bool) 
         click.echo(claims_in_words({"claims": [told(verdicts[-1])]}), err=True)
     target = page or (PAGE if not names and not quick and PAGE.parent.is_dir() else None)
     if target is not None:
-        target.write_text(whole_page(verdicts, machine(measure_peak())["machine"]), encoding="utf-8")
+        target.write_text(whole_page(verdicts, measure_peak().sentence()), encoding="utf-8")
     say({"claims": list(map(told, verdicts))}, claims_in_words, as_json)
     sys.exit(0 if all(verdict.as_expected for verdict in verdicts) else FOUND_SOMETHING)
 

@@ -12,6 +12,7 @@ from scipy import stats
 from torch import nn
 
 from pawl.claims.claim import Check, Claim, Numbers
+from pawl.claims.fitting import Batch, fit
 from pawl.claims.label_noise import CLASSES, HIDDEN, WIDTH, Mixture
 
 SHOWN, PROBLEMS, TESTED, SAMPLES = 300, 8000, 8000, 8
@@ -46,13 +47,11 @@ def measure(seed: int) -> Numbers:
 
 def learn(policy: nn.Module, points: np.ndarray, answers: np.ndarray, random: np.random.Generator, steps: int) -> None:
     """So many steps towards answers."""
-    optimiser = torch.optim.AdamW(policy.parameters(), lr=1e-3)
-    for _ in range(steps):
+    def draw() -> Batch:
         chosen = random.integers(len(points), size=BATCH)
-        loss = nn.functional.cross_entropy(policy(torch.from_numpy(points[chosen])), torch.from_numpy(answers[chosen]))
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
+        return points[chosen], answers[chosen]
+
+    fit(policy, torch.optim.AdamW(policy.parameters(), lr=1e-3), draw, steps=steps)
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from pawl.claims.claim import Check, Claim, Numbers
+from pawl.claims.fitting import Batch, fit, right
 from pawl.errors import MissingExtraError
 
 CLASSES, CLUSTERS, WIDTH, HIDDEN, STEPS, TESTED = 10, 30, 32, 96, 1500, 2000
@@ -60,16 +61,13 @@ def accuracy(points: np.ndarray, labels: np.ndarray, tested: np.ndarray, truth: 
         torch.manual_seed(seed)
         net = nn.Sequential(nn.Linear(points.shape[1], HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, CLASSES))
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-2)
-    for _ in range(steps):
+
+    def draw() -> Batch:
         chosen = random.integers(len(points), size=batch)
-        copies = random.integers(alpha + 1, size=batch)
-        loss = nn.functional.cross_entropy(net(torch.from_numpy(points[chosen])),
-                                           torch.from_numpy(dilute[chosen, copies]))
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    with torch.no_grad():
-        return float((net(torch.from_numpy(tested)).argmax(1).numpy() == truth).mean())
+        return points[chosen], dilute[chosen, random.integers(alpha + 1, size=batch)]
+
+    fit(net, optimiser, draw, steps=steps)
+    return right(net, tested, truth)
 
 
 def digits(seed: int, steps: int) -> float:

@@ -40,7 +40,7 @@ def regression_errors(random: np.random.Generator, keep: str) -> np.ndarray:
 
 def language_models(seed: int) -> Numbers:
     """Rise of the loss on real text after some generations from scratch, in nats a token."""
-    with Consuming(seed, start="scratch", epochs=(5, 1), generations=3) as ways:
+    with Consuming(seed, start="scratch", epochs=(4, 1), generations=3) as ways:
         replaced = ways.readings("replace")
         rises = {"replace": rise(replaced), "accumulate": rise(ways.readings("accumulate", keeps="accumulate")),
                  "subsample": rise(ways.readings("subsample", keeps="subsample"))}

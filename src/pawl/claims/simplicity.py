@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from pawl.claims.claim import Check, Claim, Numbers
+from pawl.claims.fitting import Batch, fit, right
 
 COORDINATES, SLABS, MARGIN, BLURRED = 50, 7, 0.1, 0.1
 """Coordinates in all, slabs of all but the first, distance between classes, share of points whose linear coordinate
@@ -60,19 +61,13 @@ def trained(points: np.ndarray, classes: np.ndarray, seed: int, *, steps: int) -
                             nn.Linear(HIDDEN, 2))
     optimiser = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
     random = np.random.default_rng([seed, 9])
-    for _ in range(steps):
+
+    def draw() -> Batch:
         chosen = random.integers(len(points), size=BATCH)
-        loss = nn.functional.cross_entropy(net(torch.from_numpy(points[chosen])), torch.from_numpy(classes[chosen]))
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
+        return points[chosen], classes[chosen]
+
+    fit(net, optimiser, draw, steps=steps)
     return net
-
-
-@torch.no_grad()
-def right(net: nn.Module, points: np.ndarray, classes: np.ndarray) -> float:
-    """Accuracy."""
-    return float((net(torch.from_numpy(points)).argmax(1).numpy() == classes).mean())
 
 
 CLAIM = Claim(
