@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pawl.report_story import Headline, Run, Step
-from pawl.report_text import MISSING, count, duration, interval, number, pair, percent, setting
+from pawl.report_text import MISSING, count, duration, interval, moved, number, pair, percent, setting
 
 if TYPE_CHECKING:
     from pawl.report_figures import Figure
@@ -150,7 +150,7 @@ def _curves(curves: Mapping[str, Sequence[Result]]) -> Section:
 
 def _ways(rows: Sequence[Result]) -> Section:
     def change(row: Result, name: str) -> str:
-        return f"{percent(row[name])} ({-row[f'{name}_fall']:+.0%})" if name in row else MISSING
+        return f"{percent(row[name])} ({moved(-row[f'{name}_fall'])})" if name in row else MISSING
 
     return Section(
         "What each way came to", "Alone, a model learns what the one before it wrote; anchored, it is held by real "

@@ -81,6 +81,11 @@ def _signed(share: float) -> str:
     return f"{rounded:+.1f}".replace("-", "\N{MINUS SIGN}") if rounded else "0.0"
 
 
+def moved(change: float) -> str:
+    """A change as a share of what was, `-0.734` as `-73%`."""
+    return f"{round(100 * change):+d}%"  # a whole number: never -0
+
+
 def count(value: float, noun: str) -> str:
     """`1000, "problem"` as `1,000 problems`."""
     return f"{value:,.0f} {noun}" if value == 1 else f"{value:,.0f} {noun}s"

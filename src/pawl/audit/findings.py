@@ -18,19 +18,23 @@ from pawl.audit.tails import Cluster, Tail
 Gravity = Literal["collapsed", "suspect", "note"]
 Verdict = Literal["collapsed", "suspect", "healthy"]
 
-EQUAL, ALIKE = (0.2, 0.6), (0.2, 0.6)
-"""Shares of documents that came again from which a set is suspect, and has collapsed; above the reference's, where
-that is as large and has some."""
+AGAIN, AGAIN_MOST = 0.2, 0.6
+"""Shares of documents that came before, equal or nearly, from which a set is suspect, and has collapsed."""
+AGAIN_ABOVE = 0.05
+"""Share above that of a reference as large from which it is suspect."""
 ONE = 0.05
 """Share of all documents from which one that is repeated is worth a word."""
 ODD = 0.01
+"""Share of documents that are odd from which that is more than a note."""
 LOST, LOST_MOST = 0.02, 0.3
 """Share of what the reference repeats whose lack is worth a word, and tells of collapse where variety fell, too."""
 LEAST_LOST = 3
 FOREIGN = 0.5
 """Share of the words that a block of the reference knows of another, below which data are of another kind."""
 OVERLAPPING = 0.01
+"""Share of a split's runs of words that another has, or of documents with an equal that is labelled otherwise."""
 DOUBTFUL = 0.05
+"""Share of labels."""
 ALONE = {"repetition": (0.1, 0.3), "loops": (0.05, 0.2), "distinct_4": (0.5, 0.3)}
 """What needs no reference: where a reading is suspect, and where it tells of collapse."""
 VARIETY = frozenset({"distinct_1", "distinct_2", "distinct_4", "unigram_entropy", "compression", "vendi", "self_bleu",
@@ -97,15 +101,16 @@ def known_words(blocks: Blocks) -> float:
     """Of the words in a block of the data, how many a block of the reference knows, over as many of its own."""
     known = [[float(np.isin(block.words, blocks.reference[(place + 1) % len(blocks.reference)].words).mean())
               for place, block in enumerate(side)] for side in (blocks.data, blocks.reference)]
-    return float(np.mean(known[0]) / np.mean(known[1]))
+    return float(np.mean(known[0]) / max(float(np.mean(known[1])), 1e-9))
 
 
 def _unknown(blocks: Blocks) -> Iterator[str]:
     """The most frequent words of the data that the reference does not have."""
     theirs = np.concatenate([block.words for block in blocks.reference])
     words, counts = np.unique(np.concatenate([block.words for block in blocks.data]), return_counts=True)
-    for place in np.argsort(-np.where(np.isin(words, theirs), 0, counts), kind="stable")[:2 * SHOWN]:
-        yield blocks.spellings[int(words[place])]
+    new = ~np.isin(words, theirs)
+    for word in words[new][np.argsort(-counts[new], kind="stable")][:2 * SHOWN].tolist():
+        yield blocks.spellings[word]
 
 
 def _odd(data: Sketch) -> Iterator[Finding]:
@@ -121,17 +126,13 @@ def _again(data: Sketch, reference: Sketch | None) -> Iterator[Finding]:
     fair = reference is not None and reference.asked >= data.asked
     if data.asked < data.documents:
         yield Finding("note", "duplicates", f"Duplicates were counted in the first {data.asked:,} documents.")
-    for kind, number, limits, says in (
-            ("duplicates", data.equal, EQUAL, "are the same as one before"),
-            ("near-duplicates", data.alike, ALIKE, "are nearly the same as one before")):
-        share, usual = number / max(1, data.asked), 0.0
-        if fair and reference is not None:
-            usual = (reference.equal if kind == "duplicates" else reference.alike) / max(1, reference.asked)
+    usually = reference.again if fair and reference is not None else (0.0, 0.0)
+    kinds = (("duplicates", _most(data), "are the same as one before"),
+             ("near-duplicates", data.first_alike, "are nearly the same as one before"))
+    for (kind, shown, says), share, usual in zip(kinds, data.again, usually, strict=True):
         beside = f", of the reference {usual:.1%}" if fair else ""
-        above = share - usual
-        if above >= limits[0] or (fair and above >= limits[0] / 4):
-            shown = data.first_alike if kind == "near-duplicates" else _most(data)
-            yield Finding("collapsed" if above >= limits[1] else "suspect", kind,
+        if share - usual >= (AGAIN_ABOVE if fair else AGAIN):
+            yield Finding("collapsed" if share - usual >= AGAIN_MOST else "suspect", kind,
                           f"{share:.1%} of documents {says}{beside}.", _shown(shown))
     often = data.often.most(1)
     if often and often[0][1] >= max(3, ONE * data.asked):

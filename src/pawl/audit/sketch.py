@@ -71,6 +71,11 @@ class Sketch:
     odd: Counter[str] = field(default_factory=Counter)
 
     @property
+    def again(self) -> tuple[float, float]:
+        """Shares of documents that are equal to one before, and nearly so."""
+        return self.equal / max(1, self.asked), self.alike / max(1, self.asked)
+
+    @property
     def sample(self) -> list[Passage]:
         """The passages that are kept, in a random order."""
         order = np.argsort(self.passages.hashes, kind="stable")

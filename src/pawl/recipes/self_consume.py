@@ -212,7 +212,7 @@ class SelfConsume:
         arms = [outcome(arm, found) for arm, found in readings.items()]
         told = [self.ledger.base.metrics, *(row.metrics for row in self.ledger.generations())]
         bits = sum(metrics.get("truth_bits_real", 0.0) for metrics in told)
-        return {"arms": arms, "readings": readings, "sentence": " ".join(map(in_words, arms)),
+        return {"arms": arms, "readings": readings, "sentence": in_words(arms),
                 "truth_bits": {"real": bits}}
 
     def _fresh(self, name: str) -> Trainable:
