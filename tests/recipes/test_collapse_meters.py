@@ -19,7 +19,7 @@ def test_outcomes_are_one_sentence() -> None:
             {"arm": "anchored", "generations": 3, "rise": 0.036, "distinct_4_fall": 0.001},
             {"arm": "fresh", "generations": 5, "rise": -0.118, "distinct_4_fall": -0.02}]
     assert in_words(ways) == (
-        "The loss on real text moved by +0.97 nats (alone), +0.04 (anchored) and -0.12 (fresh) in 5 generations, variety "
-        "by -73%, +0% and +2%.")
+        "The loss on real text moved by +0.97 nats (alone), +0.04 (anchored) and -0.12 (fresh) in 5 generations, "
+        "variety by -73%, +0% and +2%.")
     del ways[0]["distinct_4_fall"]
     assert in_words(ways[:1]) == "The loss on real text moved by +0.97 nats (alone) in 5 generations."
