@@ -248,14 +248,13 @@ def _from_text(annotation: Any, value: Any) -> Any:
     is_list, is_table = bool(kinds & {list, tuple, Sequence, frozenset, set}), bool(kinds & {dict, Mapping})
     if not (is_list or is_table) or str in kinds:
         return value
-    if is_list and kinds & {int, float} and "," not in value:  # one or several
-        return value
     if value.startswith(("[", "{")):
         try:
             return tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
             return value
-    return [part.strip() for part in value.split(",") if part.strip()] if is_list else value
+    one = bool(kinds & {int, float}) and "," not in value  # where a field takes one number or several things
+    return [part.strip() for part in value.split(",") if part.strip()] if is_list and not one else value
 
 
 def _choices(annotation: Any) -> list[Any]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pawl.audit.sampled import HashSample, place_hashes, seen_before
+from pawl.audit.sampled import HashSample, place_hashes
 from pawl.keys import fold
 
 
@@ -25,23 +25,15 @@ def test_a_sample_is_the_same_however_the_stream_is_cut(values: list[int], cut: 
     assert sum(value in kept for value in hashes.tolist()) == len(parts.hashes), "all that are equal, or none"
 
 
-@given(st.lists(st.integers(0, 5), max_size=30))
-def test_what_was_there_before_is_known(values: list[int]) -> None:
-    expected = [value in values[:place] for place, value in enumerate(values)]
-    places = np.arange(len(values))
-    hashes = np.array(values, np.uint64)
-    assert seen_before(hashes, places).tolist() == expected
-    turned = np.random.default_rng(0).permutation(len(values))
-    assert seen_before(hashes[turned], places[turned]).tolist() == [expected[place] for place in turned]
-
-
-def test_a_small_sample_tells_how_much_of_the_whole_is_there_twice() -> None:
-    values = np.concatenate([np.arange(80_000), np.random.default_rng(0).integers(80_000, size=20_000)])
-    sample = HashSample(5000)
-    for part in np.array_split(fold(3, values.astype(np.uint64)), 37):
-        sample.add(part)
+def test_a_small_sample_tells_how_much_of_one_part_is_in_another() -> None:
+    hashes = fold(3, np.concatenate((np.arange(80_000), np.arange(60_000, 100_000))).astype(np.uint64))
+    parts = np.repeat(np.array([0, 1], np.uint64), (80_000, 40_000))
+    sample = HashSample(5000, 1)
+    for some, of in zip(np.array_split(hashes, 37), np.array_split(parts, 37), strict=True):
+        sample.add(some, of[:, None])
     assert 2000 < len(sample.hashes) <= 5000
-    assert sample.repeated.mean() == pytest.approx(0.2, abs=0.03)
+    one, other = (sample.hashes[sample.rows[:, 0] == part] for part in (0, 1))
+    assert np.isin(other, one).mean() == pytest.approx(0.5, abs=0.05)
 
 
 def test_places_are_drawn_fairly() -> None:

@@ -1,13 +1,12 @@
 """What is kept of a stream of any length: whatever has a small hash, so that what is equal is kept together.
 
-A sample by a hash of what is counted tells how much of the whole is there twice, however little of it is kept; a sample
-by a hash of the place is a fair one of documents. Both are the same for the same stream, however it is cut.
+A sample by a hash of what is counted tells how much of one part another part has, however little of both is kept; a
+sample by a hash of the place is a fair one of documents. Both are the same for the same stream, however it is cut.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pawl.audit.words import Hashes
 from pawl.keys import fold, stream
@@ -42,19 +41,6 @@ class HashSample:
             self.limit //= 2
             kept = self.hashes <= np.uint64(self.limit)
             self.hashes, self.places, self.rows = self.hashes[kept], self.places[kept], self.rows[kept]
-
-    @property
-    def repeated(self) -> NDArray[np.bool_]:
-        """[K] whether a row's hash was there before."""
-        return seen_before(self.hashes, self.places)
-
-
-def seen_before(hashes: Hashes, places: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """[K] whether an equal hash stands at an earlier place."""
-    order = np.lexsort((places, hashes))
-    again = np.zeros(len(hashes), bool)
-    again[order[1:]] = hashes[order[1:]] == hashes[order[:-1]]
-    return again
 
 
 def place_hashes(first: int, count: int, key: int) -> Hashes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -10,6 +11,14 @@ from torch import nn
 
 Batch = tuple[np.ndarray, np.ndarray]
 """Points [B, WIDTH] and classes [B]."""
+
+
+def perceptron(*sizes: int, seed: int) -> nn.Sequential:
+    """A network of linear layers between so many units, with rectifiers between them; its weights are the seed's."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        layers = [part for inputs, outputs in pairwise(sizes) for part in (nn.Linear(inputs, outputs), nn.ReLU())]
+    return nn.Sequential(*layers[:-1])
 
 
 def fit(net: nn.Module, optimiser: torch.optim.Optimizer, draw: Callable[[], Batch], *, steps: int) -> None:

@@ -6,13 +6,15 @@ choices gains in proportion to it, on problems that it did not see; from a judge
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 from scipy import stats
 from torch import nn
 
 from pawl.claims.claim import Check, Claim, Numbers
-from pawl.claims.fitting import Batch, fit
+from pawl.claims.fitting import Batch, fit, perceptron
 from pawl.claims.label_noise import CLASSES, HIDDEN, WIDTH, Mixture
 
 SHOWN, PROBLEMS, TESTED, SAMPLES = 300, 8000, 8000, 8
@@ -24,9 +26,7 @@ ERRORS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 def measure(seed: int) -> Numbers:
     random, mixture = np.random.default_rng([seed, 10]), Mixture(seed)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        generator = nn.Sequential(nn.Linear(WIDTH, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, CLASSES))
+    generator = perceptron(WIDTH, HIDDEN, CLASSES, seed=seed)
     learn(generator, *mixture.draw(SHOWN), random, STEPS // 4)
     points, truth = mixture.draw(PROBLEMS)
     tested = mixture.draw(TESTED)
@@ -36,8 +36,7 @@ def measure(seed: int) -> Numbers:
     for error in ERRORS:
         chosen = judged(attempts, truth, error, random)
         gaps.append(float((chosen == truth).mean() - (attempts == truth[:, None]).mean()))
-        student = nn.Sequential(nn.Linear(WIDTH, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, CLASSES))
-        student.load_state_dict(generator.state_dict())
+        student = copy.deepcopy(generator)
         learn(student, points, chosen, random, STEPS)
         gains.append(accuracy(student, *tested) - before)
     rank, line = stats.spearmanr(gaps, gains).statistic, stats.pearsonr(gaps, gains).statistic**2

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import nn
 
 from pawl.claims.claim import Check, Claim, Numbers
-from pawl.claims.fitting import Batch, fit, right
+from pawl.claims.fitting import Batch, fit, perceptron, right
 from pawl.errors import MissingExtraError
 
 CLASSES, CLUSTERS, WIDTH, HIDDEN, STEPS, TESTED = 10, 30, 32, 96, 1500, 2000
@@ -57,9 +56,7 @@ def accuracy(points: np.ndarray, labels: np.ndarray, tested: np.ndarray, truth: 
     random = np.random.default_rng([seed, alpha, batch, len(points)])
     # The labels are drawn once: every copy of an example keeps its own.
     dilute = np.concatenate([labels[:, None], random.integers(CLASSES, size=(len(points), alpha))], axis=1)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        net = nn.Sequential(nn.Linear(points.shape[1], HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, CLASSES))
+    net = perceptron(points.shape[1], HIDDEN, CLASSES, seed=seed)
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-2)
 
     def draw() -> Batch:

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from pawl.claims.claim import Check, Claim, Numbers
-from pawl.claims.fitting import Batch, fit, right
+from pawl.claims.fitting import Batch, fit, perceptron, right
 
 COORDINATES, SLABS, MARGIN, BLURRED = 50, 7, 0.1, 0.1
 """Coordinates in all, slabs of all but the first, distance between classes, share of points whose linear coordinate
@@ -55,10 +55,7 @@ def drawn(random: np.random.Generator, count: int, coordinates: int) -> tuple[np
 
 def trained(points: np.ndarray, classes: np.ndarray, seed: int, *, steps: int) -> nn.Module:
     """A network with two hidden layers after so many steps."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        net = nn.Sequential(nn.Linear(points.shape[1], HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, HIDDEN), nn.ReLU(),
-                            nn.Linear(HIDDEN, 2))
+    net = perceptron(points.shape[1], HIDDEN, HIDDEN, 2, seed=seed)
     optimiser = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
     random = np.random.default_rng([seed, 9])
 

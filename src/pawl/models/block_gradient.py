@@ -67,8 +67,8 @@ class _Block(torch.autograd.Function):
                                out=mixed[:count])
 
         added = torch.mm(mixed, out.t())
-        grown, grown_scales, normed = torch.empty_like(stream), stream.new_empty(count), _room(
-            count, arch.hidden_size, qkv.dtype)
+        grown, grown_scales = torch.empty_like(stream), stream.new_empty(count)
+        normed = _room(count, arch.hidden_size, qkv.dtype)
         sum_and_norm(stream.numpy(), array_of(added)[:count], mlp_norm.numpy(), arch.norm_epsilon, grown.numpy(),
                      grown_scales.numpy(), array_of(normed)[:count])
         columns = torch.mm(normed, gate_up.t())
