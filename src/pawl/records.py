@@ -237,7 +237,8 @@ class TokenExample:
     tokens: IntArray
     """[T] prompt and completion."""
     weights: FloatArray
-    """[T] weight of each token's log-likelihood; 0 on the prompt and on all of a failure."""
+    """[T] weight of each token's log-likelihood, below 0 for what is to become less likely; 0 on the prompt and on all
+    of a failure."""
     prompt_length: int
     """Positions from prompt_length - 1 on are prefixes whose value may be learnt."""
     value_target: float | None
@@ -249,6 +250,9 @@ class TokenExample:
     """Attempts that this example stands for when the value learns from it."""
     step_values: StepValues | None = None
     """Values of chosen prefixes, in place of the truth of the whole."""
+    logprobs: FloatArray | None = None
+    """[T] log-probability of each token under the policy that the learner is compared with: whoever wrote it, or the
+    reference; 0 on the prompt. None where nothing is compared."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from pawl.records import TokenExample
 TOKENIZER = train_tokenizer("char", ["0123456789+-*/=\n"])
 PLAIN = small(24, depth=2, width=64, max_positions=64)
 LIKELIHOOD = Objective()
-JOINT = Objective(likelihood=1.0, kl=0.5, value=0.5)
+JOINT = Objective(kl=0.5, value=0.5)
 ARCHITECTURES = {
     "llama": PLAIN,
     "grouped and untied": replace(PLAIN, num_heads=4, num_kv_heads=2, head_dim=16, tie_embeddings=False),

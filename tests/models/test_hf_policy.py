@@ -21,7 +21,7 @@ from pawl.keys import row_keys
 from pawl.learning.batch import collate
 from pawl.learning.gradient import leave_gradient
 from pawl.learning.objective import Objective
-from pawl.learning.train import train
+from pawl.learning.train import planned, train
 from pawl.models.architecture import small
 from pawl.models.hf_policy import HFPolicy, load_hf_policy
 from pawl.models.policy import TransformerPolicy
@@ -242,7 +242,7 @@ def test_steps_too_small_for_bfloat16_add_up(checkpoint: Path, precision: torch.
     weights = np.concatenate((np.zeros(len(prefix)), np.ones(len(answer)))).astype(np.float32)
     example = TokenExample(tokens, weights, prompt_length=len(prefix), value_target=1.0, source="self", problem_id="a")
     before = learner.logprobs([prefix], [answer])[0].sum()
-    train(learner, [example], [np.zeros(4, np.int64)] * 40, learning_rate=1e-3, objective=Objective())
+    train(learner, planned([example], [np.zeros(4, np.int64)] * 40), learning_rate=1e-3, objective=Objective())
     assert learner.logprobs([prefix], [answer])[0].sum() > 0.55 * before
 
 

@@ -11,7 +11,7 @@ import torch
 
 from pawl.keys import row_keys
 from pawl.learning.objective import VALUE_NETWORK, Objective
-from pawl.learning.train import train
+from pawl.learning.train import planned, train
 from pawl.models.opening import fresh_policy, open_policy
 from pawl.models.pair import PolicyWithValue, critic_of
 from pawl.models.policy import TransformerPolicy
@@ -82,7 +82,7 @@ def test_each_learns_by_itself(pair: PolicyWithValue, learner: str) -> None:
     example = TokenExample(tokens, weighted, len(prompt), 1.0, "self", "p")
     before = {"policy": weights(pair.policy), "value": weights(pair.value)}
     objective = Objective() if learner == "policy" else VALUE_NETWORK
-    train(pair if learner == "policy" else critic_of(pair), [example], [np.zeros(1, np.int64)] * 2,
+    train(pair if learner == "policy" else critic_of(pair), planned([example], [np.zeros(1, np.int64)] * 2),
           learning_rate=1e-2, objective=objective)
     for name, part in (("policy", pair.policy), ("value", pair.value)):
         moved = [not torch.equal(old, new) for old, new in zip(before[name], weights(part), strict=True)]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pawl.keys import row_keys
 from pawl.learning.objective import Objective
-from pawl.learning.train import train
+from pawl.learning.train import planned, train
 from pawl.models.opening import fresh_policy, open_policy
 from pawl.models.policy import TransformerPolicy
 from pawl.records import Demonstration, Sampling, TokenExample
@@ -191,7 +191,7 @@ def test_what_is_learnt_while_it_remembers_is_said_at_once() -> None:
                            "self", "p")
     with policy.remembering():
         (before,) = policy.evaluate([prompt])
-        train(policy, [example], [np.zeros(1, np.int64)] * 3, learning_rate=1e-2, objective=Objective())
+        train(policy, planned([example], [np.zeros(1, np.int64)] * 3), learning_rate=1e-2, objective=Objective())
         (after,) = policy.evaluate([prompt])
     (expected,) = policy.evaluate([prompt])
     np.testing.assert_allclose(after.logprobs, expected.logprobs, atol=2e-5)
@@ -244,7 +244,7 @@ def test_on_a_gpu_it_says_learns_and_writes_what_it_does_on_a_cpu(tmp_path: Path
                 np.testing.assert_allclose(left.logprobs, right.logprobs, atol=1e-3)
                 assert left.value == pytest.approx(right.value, abs=1e-3)
             for policy in (ours, theirs):
-                train(policy, [example], [np.zeros(2, np.int64)] * 3, learning_rate=1e-3,
+                train(policy, planned([example], [np.zeros(2, np.int64)] * 3), learning_rate=1e-3,
                       objective=Objective(kl=0.1, value=1.0), reference=policy.clone())
     theirs.save(tmp_path / "after")
     again = open_policy(tmp_path / "after", device="cpu")

@@ -11,7 +11,7 @@ from torch import Tensor
 from pawl.errors import ConfigError
 from pawl.keys import row_keys
 from pawl.learning.objective import Objective
-from pawl.learning.train import train
+from pawl.learning.train import planned, train
 from pawl.models.opening import fresh_policy
 from pawl.models.policy import TransformerPolicy
 from pawl.models.precision import Linear, precision_of
@@ -102,5 +102,5 @@ def test_a_policy_learns_in_either_precision(dtype: str) -> None:
     weights = np.concatenate((np.zeros(len(prefix)), np.ones(len(answer)))).astype(np.float32)
     example = TokenExample(tokens, weights, prompt_length=len(prefix), value_target=1.0, source="self", problem_id="a")
     before = learner.logprobs([prefix], [answer])[0].sum()
-    train(learner, [example], [np.zeros(4, np.int64)] * 20, learning_rate=1e-2, objective=Objective())
+    train(learner, planned([example], [np.zeros(4, np.int64)] * 20), learning_rate=1e-2, objective=Objective())
     assert learner.logprobs([prefix], [answer])[0].sum() > max(-0.1, before + 1)

@@ -8,6 +8,7 @@ import pytest
 
 from pawl.config import build, fields, to_toml
 from pawl.errors import ConfigError
+from pawl.learning.terms import Likelihood
 from pawl.recipes import countdown
 from pawl.recipes.settings import Settings, held
 from pawl.tasks.countdown import Countdown
@@ -29,7 +30,7 @@ def test_a_value_out_of_range_is_refused_by_name(values: dict[str, Any]) -> None
 def test_a_distance_is_a_weight_or_which_one_and_its_weight(words: str, distance: str, weight: float) -> None:
     [made] = build([Settings], {"kl": words})
     objective = held(made.kl)
-    assert (objective.distance, objective.kl, objective.likelihood) == (distance, weight, 1.0)
+    assert (objective.distance, objective.kl, objective.term) == (distance, weight, Likelihood())
     assert build([Settings], to_toml(made)) == [made]
 
 

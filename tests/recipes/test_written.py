@@ -7,9 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pawl.recipes.as_written import BATCH, AsWritten
-from pawl.recipes.written import Document, Manner, Scribe, Writing
-from pawl.records import TokenExample
+from pawl.recipes.written import Manner, Scribe, Writing
 from pawl.testing import END, ScriptedPolicy
 
 PLAIN = Manner(longest=12)
@@ -69,17 +67,3 @@ def test_a_revision_is_kept_only_where_it_is_likelier() -> None:
     assert shares[1] > shares[0] + 0.1
     assert all(one.begin == 1 and len(one.logprobs) == len(one.tokens) - 1 for one in revised)
 
-
-def test_lessons_are_written_when_they_are_asked_for() -> None:
-    asked: list[int] = []
-
-    def batch(number: int) -> list[TokenExample]:
-        asked.append(number)
-        document = Document(str(number), np.array([number], np.int32), 0)
-        return [Scribe(POLICY).example(document, "self")] * BATCH
-
-    lessons = AsWritten(batch, 3)
-    assert asked == [] and len(lessons) == 3 * BATCH
-    first, second, _ = lessons.plan()
-    assert {int(lessons[place].tokens[0]) for place in first} == {0} and asked == [0]
-    assert {int(one.tokens[0]) for one in lessons[int(second[0]):int(second[-1]) + 1]} == {1} and asked == [0, 1]

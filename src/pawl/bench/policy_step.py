@@ -27,7 +27,7 @@ from pawl.bench.trl_peers import can_compile, grpo, need_trl, sft
 from pawl.interfaces import Judge
 from pawl.judges.truth import truth
 from pawl.learning.objective import Objective
-from pawl.learning.train import Training, train
+from pawl.learning.train import Training, planned, train
 from pawl.models.opening import open_policy
 from pawl.models.policy import TransformerPolicy
 from pawl.play import play
@@ -97,7 +97,7 @@ def policy_step(policy: TransformerPolicy, reference: TransformerPolicy, judge: 
     attempts = play(policy, problems, load.completions, sampling=Sampling(load.new_tokens), key=0)
     judged = [place for place, verdict in enumerate(judge(attempts)) if verdict.score is not None]
     examples = chosen_examples(attempts, judged)
-    training = train(policy, examples, [np.arange(len(examples))], learning_rate=RATE,
+    training = train(policy, [examples], learning_rate=RATE,
                      objective=Objective(kl=load.kl), reference=reference)
     return len(examples), training
 
@@ -154,7 +154,7 @@ class Sides:
         """Training by Pawl, which returns how many tokens it read."""
         policy = self.policy(load, dtype)
         plan = np.arange(len(examples)).reshape(load.train_steps, -1)
-        return lambda: train(policy, examples, list(plan), learning_rate=RATE, objective=Objective()).tokens
+        return lambda: train(policy, planned(examples, plan), learning_rate=RATE, objective=Objective()).tokens
 
     def examples(self, load: Load) -> list[TokenExample]:
         """What the model samples at the first problems: a turn of the training half."""

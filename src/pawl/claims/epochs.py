@@ -10,7 +10,7 @@ import numpy as np
 from pawl.claims.claim import Check, Claim, Numbers
 from pawl.keys import stream
 from pawl.learning.objective import Objective
-from pawl.learning.train import train
+from pawl.learning.train import planned, train
 from pawl.models.opening import fresh_policy
 from pawl.recipes.base_model import BASE_RATE
 from pawl.recipes.collapse_meters import loss
@@ -39,7 +39,7 @@ def learnt(documents: list[str], held_out: list[str], epochs: int, every: list[s
     lessons = [scribe.example(document, "real") for document in scribe.real(documents, LONGEST)]
     plan = plan_batches([len(lesson.tokens) for lesson in lessons], [], batch=BATCH, floor=0.0, epochs=epochs,
                         key=stream(seed, "batches"))
-    train(policy, lessons, [batch.own for batch in plan], learning_rate=BASE_RATE, objective=Objective())
+    train(policy, planned(lessons, (batch.own for batch in plan)), learning_rate=BASE_RATE, objective=Objective())
     return -float(np.concatenate(loss(policy, scribe.real(held_out, LONGEST))).mean())
 
 

@@ -13,10 +13,6 @@ from torch import Tensor
 
 from pawl.records import TokenExample
 
-KL_ROWS = 16
-"""The distance to the reference is measured on every sixteenth row, at a sixteenth of the cost. Rows stand by length,
-and the first is always among them, so that short ones count a little more."""
-
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -26,16 +22,30 @@ class Batch:
     """[B, T]"""
     targets: Tensor
     """[B, T] the token that follows; 0 where none does."""
+    spans: Tensor
+    """[B, T] whether the token that follows is of the answer."""
     weights: Tensor
-    """[B, T] weight of the log-likelihood of the token that follows."""
+    """[B, T] weight of the log-likelihood of the token that follows, or its advantage."""
+    logprobs: Tensor | None
+    """[B, T] log-probability of the token that follows, under the policy that the learner is compared with; 0 where the
+    row knows none, None where no row does."""
     values: Tensor
     """[B, T] truth of the whole attempt, or of what goes on from here."""
     value_weights: Tensor
     """[B, T] attempts that stand behind the value of the prefix that ends here; 0 where there is none to learn."""
-    held: Tensor
-    """[B] whether the distance to the reference is measured on the row."""
+    numbers: Tensor
+    """[B] which rows these are of the batch of which it is a piece."""
     num_tokens: int
     """Without padding."""
+
+
+    def only(self, rows: Tensor) -> Batch:
+        """Of a mask [B], those rows."""
+        if bool(rows.all()):
+            return self
+        logprobs = None if self.logprobs is None else self.logprobs[rows]
+        return Batch(self.tokens[rows], self.targets[rows], self.spans[rows], self.weights[rows], logprobs,
+                     self.values[rows], self.value_weights[rows], self.numbers[rows], self.num_tokens)
 
 
 def collate(examples: Sequence[TokenExample], device: torch.device, *, first: int = 0) -> Batch:
@@ -44,23 +54,27 @@ def collate(examples: Sequence[TokenExample], device: torch.device, *, first: in
     shape = (len(examples), length)
     tokens, targets = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
     weights, values = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
-    value_weights = np.zeros(shape, dtype=np.float32)
+    value_weights, logprobs = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
+    spans = np.zeros(shape, dtype=np.bool_)
     for row, example in enumerate(examples):
-        size = len(example.tokens)
+        size, begin = len(example.tokens), max(example.prompt_length - 1, 0)
         tokens[row, :size] = example.tokens
         targets[row, : size - 1] = example.tokens[1:]
         weights[row, : size - 1] = example.weights[1:]
+        spans[row, begin : size - 1] = True
+        if example.logprobs is not None:
+            logprobs[row, : size - 1] = example.logprobs[1:]
         if example.step_values is not None:
             values[row, example.step_values.places] = example.step_values.targets
             value_weights[row, example.step_values.places] = example.step_values.weights
         elif example.value_target is not None:
             values[row, :size] = example.value_target
-            value_weights[row, max(example.prompt_length - 1, 0) : size] = example.value_weight
+            value_weights[row, begin:size] = example.value_weight
 
     def tensor(array: NDArray[Any]) -> Tensor:
         return torch.from_numpy(array).to(device)
 
-    held = np.arange(first, first + len(examples)) % KL_ROWS == 0
-    num_tokens = sum(len(example.tokens) for example in examples)
-    return Batch(tensor(tokens), tensor(targets), tensor(weights), tensor(values), tensor(value_weights), tensor(held),
-                 num_tokens)
+    compared = any(example.logprobs is not None for example in examples)
+    return Batch(tensor(tokens), tensor(targets), tensor(spans), tensor(weights),
+                 tensor(logprobs) if compared else None, tensor(values), tensor(value_weights),
+                 tensor(np.arange(first, first + len(examples))), sum(len(example.tokens) for example in examples))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -10,15 +11,34 @@ def weighted_likelihood(logits: Tensor, targets: Tensor, weights: Tensor) -> Ten
     """-sum(w log p(target)) / sum(w): logits [N, V], targets [N], weights [N] not all 0.
 
     With weights of 0 and 1 by truth this is the M-step of expert iteration (Anthony et al. 2017; ReST-EM, Singh et
-    al. 2023, equation 4).
+    al. 2023, equation 4); with exp(reward / beta), reward-weighted regression (Peters and Schaal 2007, equation 8).
     """
     return (F.cross_entropy(logits, targets, reduction="none") * weights).sum() / weights.sum()
+
+
+def clipped_surrogate(log_ratios: Tensor, advantages: Tensor, *, low: float, high: float) -> Tensor:
+    """[N] -min(r A, clip(r, 1 - low, 1 + high) A) with r = exp(log_ratios): log pi / pi_old [N], of tokens or of whole
+    answers, and their advantages [N].
+
+    Schulman et al., "Proximal policy optimization algorithms", 2017, equation 7; with high above low it is the
+    clip-higher of DAPO (Yu et al. 2025, equation 8). Where the policy is the one that drew the answers, r is 1 and the
+    gradient REINFORCE's (Williams 1992).
+    """
+    ratios = log_ratios.exp()
+    return -torch.minimum(ratios * advantages, ratios.clamp(1 - low, 1 + high) * advantages)
+
+
+def entropy(logits: Tensor) -> Tensor:
+    """[N] entropy of the next token, from logits [N, V]."""
+    logprobs = logits.log_softmax(-1)
+    return -(logprobs.exp() * logprobs).sum(-1)
 
 
 def kl_to_reference(logits: Tensor, reference: Tensor) -> Tensor:
     """[N] exact KL(policy || reference) of the next token, from logits [N, V] of both. The reference is a constant.
 
-    The anchor of RLHF (Ziegler et al. 2019, equation 2), here summed over the whole vocabulary instead of sampled.
+    The anchor of RLHF (Ziegler et al. 2019, equation 2), here summed over the whole vocabulary instead of sampled. On
+    what the policy wrote, with a teacher as the reference, it is on-policy distillation (Agarwal et al. 2024).
     """
     policy, reference = logits.log_softmax(-1), reference.detach().log_softmax(-1)
     return (policy.exp() * (policy - reference)).sum(-1)
@@ -27,7 +47,8 @@ def kl_to_reference(logits: Tensor, reference: Tensor) -> Tensor:
 def kl_from_reference(logits: Tensor, reference: Tensor) -> Tensor:
     """[N] exact KL(reference || policy) of the next token, from logits [N, V] of both. The reference is a constant.
 
-    Where the other direction lets go of what the reference says seldom, this one does not.
+    Where the other direction lets go of what the reference says seldom, this one does not. With a teacher as the
+    reference it is the distillation of Hinton et al. 2015, at temperature 1.
     """
     policy, reference = logits.log_softmax(-1), reference.detach().log_softmax(-1)
     return (reference.exp() * (reference - policy)).sum(-1)

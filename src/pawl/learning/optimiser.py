@@ -19,11 +19,11 @@ class Optimiser:
     """
 
     def __init__(self, parameters: Iterable[tuple[str, nn.Parameter]], *, learning_rate: float, steps: int,
-                 warmup: int, weight_decay: float = 0.2) -> None:
-        """`learning_rate` is the peak; `steps` the whole schedule, `warmup` its rise."""
+                 warmup: int, weight_decay: float = 0.2, muon: bool = True) -> None:
+        """`learning_rate` is the peak; `steps` the whole schedule, `warmup` its rise. Without `muon` AdamW has all."""
         named = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
         self.parameters = [parameter for _, parameter in named]
-        matrices = [p for name, p in named if p.dim() > 1 and "embed" not in name and "head" not in name]
+        matrices = [p for name, p in named if muon and p.dim() > 1 and "embed" not in name and "head" not in name]
         chosen = {id(parameter) for parameter in matrices}
         rest = [parameter for parameter in self.parameters if id(parameter) not in chosen]
         self.parts: list[torch.optim.Optimizer] = []

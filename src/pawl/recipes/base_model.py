@@ -13,7 +13,7 @@ from pawl.errors import ConfigError
 from pawl.interfaces import Corpus, Task, Trainable
 from pawl.keys import stream
 from pawl.learning.objective import Objective
-from pawl.learning.train import train
+from pawl.learning.train import planned, train
 from pawl.meters.truth_bits import surprisal_bits
 from pawl.models.opening import fresh_policy, open_policy, sampled_by
 from pawl.recipes.settings import Settings
@@ -82,7 +82,7 @@ def make_base(task: Task, real: RealData, settings: Settings,
     batches = plan_batches(lengths, [], batch=settings.batch, floor=0.0, epochs=epochs,
                            key=stream(settings.seed, "base"))
     plan = [batch.own for batch in batches[: settings.base_steps]]
-    training = train(base, examples, plan, learning_rate=BASE_RATE, objective=Objective(), watch=watch)
+    training = train(base, planned(examples, plan), learning_rate=BASE_RATE, objective=Objective(), watch=watch)
     # What the text told when it was new: a second epoch tells nothing more.
     nats = sum(training.surprise[: math.ceil(len(examples) / settings.batch)])
     return base, training.losses | {"tokens_trained": training.tokens, "truth_bits_real": nats / math.log(2),

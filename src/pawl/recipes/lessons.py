@@ -11,7 +11,7 @@ from pawl.interfaces import Policy, Trainable
 from pawl.judges.prefixes import step_prefixes
 from pawl.keys import permutation
 from pawl.learning.objective import VALUE_NETWORK, VALUE_ONLY, Objective
-from pawl.learning.train import train
+from pawl.learning.train import planned, train
 from pawl.measure import Metrics
 from pawl.play import Watch
 from pawl.play_rollouts import end_label
@@ -33,7 +33,8 @@ def learn_policy(candidate: Trainable, base: Trainable, own: Sequence[TokenExamp
     floor = settings.real_floor if real else 0.0
     plan = plan_batches([len(example.tokens) for example in own], [len(example.tokens) for example in real],
                         batch=settings.batch, floor=floor, epochs=settings.epochs, key=key)
-    training = train(candidate, [*own, *real], [np.concatenate((batch.own, batch.real + len(own))) for batch in plan],
+    training = train(candidate, planned([*own, *real], (np.concatenate((batch.own, batch.real + len(own)))
+                                                         for batch in plan)),
                      learning_rate=settings.step_size, objective=held(settings.kl), reference=base,
                      watch=watch)
     shown = [real[i] for batch in plan for i in batch.real]
@@ -73,7 +74,7 @@ def _learn_values(model: Trainable, lessons: Sequence[TokenExample], objective: 
                         epochs=epochs, key=key)
     if not plan:
         return {}
-    return train(model, lessons, [batch.own for batch in plan], learning_rate=rate, objective=objective).losses
+    return train(model, planned(lessons, (batch.own for batch in plan)), learning_rate=rate, objective=objective).losses
 
 
 def end_paths(policy: Policy, attempts: Sequence[Attempt], verdicts: Sequence[Verdict]) -> list[list[StepLabel]]:

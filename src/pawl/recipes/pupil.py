@@ -16,7 +16,7 @@ from pawl.interfaces import Task
 from pawl.judges.truth import truth
 from pawl.keys import stream
 from pawl.learning.objective import Objective
-from pawl.learning.train import train
+from pawl.learning.train import planned, train
 from pawl.ledger import Ledger
 from pawl.loop import Turn
 from pawl.models.checkpoint import fingerprint
@@ -67,7 +67,7 @@ def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
         lengths = [len(example.tokens) for example in taught]
         plan = plan_batches(lengths, [], batch=settings.batch, floor=0.0, epochs=settings.epochs,
                             key=stream(settings.seed, "pupil"))
-        training = train(pupil, taught, [batch.own for batch in plan], learning_rate=settings.step_size,
+        training = train(pupil, planned(taught, (batch.own for batch in plan)), learning_rate=settings.step_size,
                          objective=Objective(), watch=watch)
     if ledger.base is None:
         ledger.set_base(metrics | {f"pupil_{name}": number for name, number in training.losses.items()},

@@ -9,7 +9,7 @@ can be seen that the text is to blame and not the training.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import Annotated, Any, Literal
 
@@ -22,11 +22,10 @@ from pawl.errors import ConfigError
 from pawl.interfaces import Task, Trainable
 from pawl.keys import stream
 from pawl.learning.objective import Objective
-from pawl.learning.train import train
+from pawl.learning.train import planned, train
 from pawl.ledger import GenerationRow, Ledger
 from pawl.loop import Turn
 from pawl.models.opening import fresh_policy, open_policy
-from pawl.recipes.as_written import BATCH, AsWritten
 from pawl.recipes.base_model import BASE_RATE
 from pawl.recipes.collapse_meters import PRINTED, in_words, measured, outcome
 from pawl.recipes.pipeline import Pipeline
@@ -41,6 +40,8 @@ from pawl.selection.mixing import Keeps, mixed, resampled
 TASK: str | None = "world"
 TOKENIZER = "bpe-512"
 """Of a model from scratch."""
+BATCH = 64
+"""Documents in a training batch."""
 LONGEST = 192
 """Tokens of a document; a longer one is cut."""
 Arm = Literal["alone", "anchored", "fresh"]
@@ -183,11 +184,13 @@ class SelfConsume:
             lessons: Sequence[TokenExample] = self._lessons(arm, generation, watch)
         if settings.members > 1:
             lessons = resampled(lessons, len(lessons), self.key("bag", name))
-        if settings.start == "dynamic" and arm != "fresh":
-            lessons = self._as_written(candidate, arm, name, len(lessons))
+        epochs, rate = settings.epochs[0 if scratch else 1], BASE_RATE if scratch else settings.learning_rate
         objective = held(settings.kl) if arm == "anchored" else Objective()
-        bits = self._learn(candidate, lessons, settings.epochs[0 if scratch else 1],
-                           BASE_RATE if scratch else settings.learning_rate, objective, name, turn)
+        if settings.start == "dynamic" and arm != "fresh":
+            batches = self._as_written(candidate, arm, name, max(1, len(lessons) // BATCH))
+            bits = self._train(candidate, batches, max(1, len(lessons) // BATCH), epochs, rate, objective, turn)
+        else:
+            bits = self._learn(candidate, lessons, epochs, rate, objective, name, turn)
         turn.metrics["truth_bits_real"] = bits if arm == "fresh" else 0.0
         self._measure(candidate, arm, name, turn)
         return candidate
@@ -223,12 +226,16 @@ class SelfConsume:
     def _learn(self, policy: Trainable, lessons: Sequence[TokenExample], epochs: int, rate: float,
                objective: Objective, name: str, turn: Turn) -> float:
         """Train a policy; returns the bits that the text told it in the first epoch."""
-        plan = lessons.plan() if isinstance(lessons, AsWritten) else self._plan(lessons, epochs, name)
+        batches = planned(lessons, self._plan(lessons, epochs, name))
+        return self._train(policy, batches, len(batches), epochs, rate, objective, turn)
+
+    def _train(self, policy: Trainable, batches: Iterable[Sequence[TokenExample]], steps: int, epochs: int, rate: float,
+               objective: Objective, turn: Turn) -> float:
         with turn.stage("train") as watch:
-            training = train(policy, lessons, plan, learning_rate=rate, objective=objective, reference=self.base,
-                             watch=watch)
+            training = train(policy, batches, steps=steps, learning_rate=rate, objective=objective,
+                             reference=self.base, watch=watch)
         turn.metrics |= training.losses | {"tokens_trained": float(training.tokens), "steps": float(training.steps)}
-        return sum(training.surprise[:max(1, len(plan) // epochs)]) / math.log(2)
+        return sum(training.surprise[:max(1, steps // epochs)]) / math.log(2)
 
     def _plan(self, lessons: Sequence[TokenExample], epochs: int, name: str) -> list[NDArray[np.int64]]:
         """Batches of any documents, not of those that are as long; within one they stand by length, to pad less."""
@@ -265,16 +272,15 @@ class SelfConsume:
     def _examples(self, documents: Sequence[Document], source: str) -> list[TokenExample]:
         return [self.scribe.example(document, source) for document in documents]
 
-    def _as_written(self, policy: Trainable, arm: Arm, name: str, count: int) -> AsWritten:
-        """Lessons that the policy writes itself while it learns; anchored, with real ones among them."""
+    def _as_written(self, policy: Trainable, arm: Arm, name: str, batches: int) -> Iterator[list[TokenExample]]:
+        """Batches that the policy writes while it learns them, by length, so that less is padded; anchored, with real
+        lessons among them."""
         share = self.settings.real if arm == "anchored" else 0.0
         real = self._examples(self.real, "real")
-
-        def batch(number: int) -> list[TokenExample]:
+        for number in range(batches):
             own = self._examples(self._write(policy, arm, f"{name} batch {number}", BATCH), "self")
-            return mixed([own], real, keeps="replace", share=share, key=self.key("mix", name, number))
-
-        return AsWritten(batch, max(1, count // BATCH))
+            lessons = mixed([own], real, keeps="replace", share=share, key=self.key("mix", name, number))
+            yield sorted(lessons, key=lambda lesson: len(lesson.tokens))
 
     def _write(self, policy: Trainable, arm: Arm, name: str, count: int,
                watch: Watch = lambda done, total: None) -> list[Document]:
