@@ -82,17 +82,20 @@ class Turn:
     notes: list[str] = field(default_factory=list)
     examples: list[Any] = field(default_factory=list)
     """What later stages learn from, of a stage that makes it."""
+    played: list[tuple[Attempt, Verdict]] = field(default_factory=list)
+    """Attempts with their verdicts that a policy made while it learnt from them."""
     told: str = ""
     """What to say of the attempts, where it is not how many were right."""
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Callable[[int, int], None]]:
-        """Time a stage; yields what reports its progress."""
-        started = time.perf_counter()
+        """Time a stage, without the stages within it; yields what reports its progress."""
+        started, others = time.perf_counter(), sum(self.seconds.values())
         self.say(name)
         with stages.stage(name):
             yield lambda done, total: self.notify(Event(name, self.generation, self.generations, done, total))
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+        within = sum(self.seconds.values()) - others
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started - within
 
     def say(self, stage: str, message: str = "") -> None:
         self.notify(Event(stage, self.generation, self.generations, message=message))
@@ -111,7 +114,8 @@ def improve(parts: Parts[Champion, Example], champion: Champion, ledger: Ledger,
         attempts = parts.play(champion, problems, turn)
         with turn.stage("score"):
             verdicts = parts.judge(attempts)
-        turn.say("score", turn.told or _scored(attempts, verdicts))
+        if turn.told or attempts:
+            turn.say("score", turn.told or _scored(attempts, verdicts))
         with turn.stage("select"):
             examples = parts.select(attempts, verdicts, turn)
         champion = _decide(parts, champion, ledger, attempts, verdicts, examples, turn)
@@ -145,7 +149,8 @@ def _decide(parts: Parts[Champion, Example], champion: Champion, ledger: Ledger,
     incumbent = ledger.champion
     assert incumbent is not None, "the base is committed before the loop begins"
     ledger.commit(GenerationRecord(
-        index=turn.generation, attempts=attempts, verdicts=verdicts, examples=examples,
+        index=turn.generation, attempts=[*attempts, *(attempt for attempt, _ in turn.played)],
+        verdicts=[*verdicts, *(verdict for _, verdict in turn.played)], examples=examples,
         evidence=contest.evidence if contest else None, contest_ids=contest.problem_ids if contest else [],
         decision=decision, dropped=dropped,
         champion=stored if promoted and stored else incumbent, candidate=stored,

@@ -27,8 +27,8 @@ class Batch:
     weights: Tensor
     """[B, T] weight of the log-likelihood of the token that follows, or its advantage."""
     logprobs: Tensor | None
-    """[B, T] log-probability of the token that follows, under the policy that the learner is compared with; 0 where the
-    row knows none, None where no row does."""
+    """[B, T] log-probability of the token that follows, under the policy that the learner is compared with; NaN where
+    the row knows none, None where no row does."""
     values: Tensor
     """[B, T] truth of the whole attempt, or of what goes on from here."""
     value_weights: Tensor
@@ -54,7 +54,7 @@ def collate(examples: Sequence[TokenExample], device: torch.device, *, first: in
     shape = (len(examples), length)
     tokens, targets = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
     weights, values = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
-    value_weights, logprobs = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
+    value_weights, logprobs = np.zeros(shape, dtype=np.float32), np.full(shape, np.nan, dtype=np.float32)
     spans = np.zeros(shape, dtype=np.bool_)
     for row, example in enumerate(examples):
         size, begin = len(example.tokens), max(example.prompt_length - 1, 0)

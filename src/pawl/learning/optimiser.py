@@ -14,8 +14,8 @@ class Optimiser:
     """Steps with warm-up and linear decay.
 
     Muon: Jordan et al. 2024; its steps scaled to AdamW's as in Liu et al. 2025, "Muon is scalable", section 2.2, so
-    that both take one rate. Embeddings, the output head, the value head, norms and biases go to AdamW (Loshchilov and
-    Hutter 2019).
+    that both take one rate. Embeddings, output and value heads, norms, biases and LoRA's factors go to AdamW
+    (Loshchilov and Hutter 2019).
     """
 
     def __init__(self, parameters: Iterable[tuple[str, nn.Parameter]], *, learning_rate: float, steps: int,
@@ -23,7 +23,8 @@ class Optimiser:
         """`learning_rate` is the peak; `steps` the whole schedule, `warmup` its rise. Without `muon` AdamW has all."""
         named = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
         self.parameters = [parameter for _, parameter in named]
-        matrices = [p for name, p in named if muon and p.dim() > 1 and "embed" not in name and "head" not in name]
+        matrices = [p for name, p in named
+                    if muon and p.dim() > 1 and not any(part in name for part in ("embed", "head", "lora"))]
         chosen = {id(parameter) for parameter in matrices}
         rest = [parameter for parameter in self.parameters if id(parameter) not in chosen]
         self.parts: list[torch.optim.Optimizer] = []

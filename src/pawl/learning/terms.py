@@ -145,4 +145,7 @@ def _log_ratios(logits: Tensor, piece: Batch, places: Tensor) -> Tensor:
     """[N] log-probability of each token beyond that of whom the policy is compared with; 0, but for its gradient, where
     nobody is."""
     logprobs = -F.cross_entropy(logits, piece.targets[places], reduction="none")
-    return logprobs - (logprobs.detach() if piece.logprobs is None else piece.logprobs[places])
+    if piece.logprobs is None:
+        return logprobs - logprobs.detach()
+    known = piece.logprobs[places]
+    return logprobs - torch.where(known.isnan(), logprobs.detach(), known)

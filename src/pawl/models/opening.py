@@ -40,19 +40,20 @@ def device_of(name: str) -> torch.device:
     return device
 
 
-def open_policy(source: str | Path, *, device: str = "cpu", dtype: str = "float32") -> Trainable:
+def open_policy(source: str | Path, *, device: str = "cpu", dtype: str = "float32", adapts: bool = False) -> Trainable:
     """A policy from a checkpoint directory or a Hugging Face name.
 
     With a value network beside it where the checkpoint has one. Llama, Qwen2 and Qwen3 run on Pawl's own transformer;
     what that cannot compute goes to transformers (extra `hf`). `dtype` is the precision of matrix products: float32,
-    bfloat16, or auto; weights are float32 in any case. On the device `vllm` vLLM draws the completions (extra `vllm`).
+    bfloat16, or auto; weights are float32 in any case. One that `adapts`, by LoRA, always goes to transformers. On the
+    device `vllm` vLLM draws the completions (extra `vllm`).
     Raises CheckpointError, MissingExtraError, or ConfigError for a device that is not here.
     """
     place = device_of(device)
     precision = precision_of(dtype, place)
     directory = find_checkpoint(source)
     policy: TransformerPolicy | HFPolicy
-    if _is_ours(directory):
+    if _is_ours(directory) and not adapts:
         model, tokenizer, chat = load_checkpoint(directory, device=place)
         model.precision = precision
         policy = TransformerPolicy(model, tokenizer, chat)

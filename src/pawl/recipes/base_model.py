@@ -63,7 +63,7 @@ def make_base(task: Task, real: RealData, settings: Settings,
               watch: Callable[[int, int], None]) -> tuple[Trainable, dict[str, float]]:
     """The base and what its making measured. Raises ConfigError when there is nothing to make it from."""
     if settings.model:
-        base = open_policy(settings.model, device=settings.device, dtype=settings.dtype)
+        base = open_policy(settings.model, device=settings.device, dtype=settings.dtype, adapts=settings.lora > 0)
         bits = _surprisal(base, encoded(base, real.pool)) if real.pool else 0.0
         return base, {"truth_bits_real": bits}
     if not real.pool:

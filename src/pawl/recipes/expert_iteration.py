@@ -86,7 +86,7 @@ def _base(settings: Settings, task: Task, real: RealData, directory: RunDirector
 
 
 def _open(path: Any, settings: Settings) -> Trainable:
-    return open_policy(path, device=settings.device, dtype=settings.dtype)
+    return open_policy(path, device=settings.device, dtype=settings.dtype, adapts=settings.lora > 0)
 
 
 class ExpertIteration:
@@ -115,14 +115,18 @@ class ExpertIteration:
         return drawn.shortage
 
     def draw(self, turn: Turn) -> list[Problem]:
-        if turn.generation == 1 and self.settings.alpha < 1:
-            turn.say("sample", power_sentence(self.contest_size, generations=turn.generations,
-                                              alpha=self.settings.alpha))
+        self.say_power(turn)
         known = self.ledger.solved_problem_ids()
         solved = {place for place, problem in enumerate(self.train_problems) if problem.id in known}
         places = draw(len(self.train_problems), self.settings.problems, turn.generation,
                       key=stream(self.settings.seed, "draw"), solved=solved)
         return [self.train_problems[place] for place in places]
+
+    def say_power(self, turn: Turn) -> None:
+        """What gain the gate will see, said once."""
+        if turn.generation == 1 and self.settings.alpha < 1:
+            turn.say("sample", power_sentence(self.contest_size, generations=turn.generations,
+                                              alpha=self.settings.alpha))
 
     def play(self, champion: Trainable, problems: Sequence[Problem], turn: Turn) -> list[Attempt]:
         with turn.stage("sample") as watch:

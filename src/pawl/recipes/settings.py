@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -78,6 +78,9 @@ class Settings:
     """cpu, cuda, auto, or vllm: a GPU on which vLLM draws the attempts."""
     dtype: Literal["auto", "float32", "bfloat16"] = "float32"
     """Precision of matrix products; weights are float32. auto is bfloat16 where the machine has units for it."""
+
+    lora: ClassVar[int] = 0
+    """Rank of the small matrices that learn in place of all weights; 0 is none."""
 
     def __post_init__(self) -> None:
         if self.alpha < 1:

@@ -25,6 +25,14 @@ def chosen_examples(attempts: Sequence[Attempt], chosen: Sequence[int]) -> list[
     return [_example(attempts[place], 1.0, None, 1) for place in chosen]
 
 
+def weighed_examples(attempts: Sequence[Attempt], weights: Sequence[float]) -> list[TokenExample]:
+    """An example for each attempt, whose completion tokens all have its weight, such as an advantage, and the
+    log-probabilities that they were drawn with. They teach the value nothing."""
+    return [replace(_example(attempt, weight, None, 1), logprobs=np.concatenate(
+        (np.zeros(len(attempt.prompt_tokens), np.float32), attempt.completion.logprobs)))
+        for attempt, weight in zip(attempts, weights, strict=True)]
+
+
 def value_examples(attempts: Sequence[Attempt], verdicts: Sequence[Verdict]) -> list[TokenExample]:
     """What the value learns: every judged attempt, right or wrong, with its score as the target.
 

@@ -1,0 +1,202 @@
+"""Reinforcement learning by any of the field's algorithms: a policy plays, is judged, and learns from its own play.
+
+Williams 1992 (REINFORCE), Schulman et al. 2017 (PPO), Rafailov et al. 2023 (DPO), Ahmadian et al. 2024 (RLOO), Shao et
+al. 2024 (GRPO) and others, by name. A generation is many rounds of play by the candidate as it changes; at its end the
+gate asks whether it became better on held-out problems. The anchors are those of expert iteration: a distance to the
+frozen base and, where the algorithm takes them, real examples in every batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from pawl import measure
+from pawl.config import settings
+from pawl.errors import ConfigError, UnknownNameError
+from pawl.interfaces import Task, Trainable
+from pawl.keys import permutation, stream
+from pawl.learning.objective import Distance, Objective
+from pawl.learning.train import train
+from pawl.ledger import Ledger
+from pawl.loop import Turn
+from pawl.models.hf_policy import HFPolicy
+from pawl.models.lora import merged, with_adapters
+from pawl.play import play
+from pawl.recipes import settings as shared
+from pawl.recipes.algorithms import ALGORITHMS, Round
+from pawl.recipes.expert_iteration import ExpertIteration, carry_out
+from pawl.recipes.settings import Count, Share, Weight
+from pawl.records import Attempt, Event, Problem, TokenExample, Verdict
+from pawl.run_directory import RunDirectory
+from pawl.selection.anchor import plan_batches, real_beside
+
+TASK: str | None = None
+"""No task of its own: the user names one."""
+
+
+@settings
+class Settings(shared.Settings):
+    """Every key of the recipe."""
+
+    algorithm: str = "grpo"
+    """sft, rwr, reinforce, rloo, grpo, dapo, dr-grpo, ppo, dpo, ipo, kto or spin."""
+    generations: Count = 3
+    """Turns of the loop."""
+    rounds: Count = 20
+    """Of play and learning in a generation; with one, all is learnt from what the champion wrote."""
+    problems: Count = 128
+    """Train problems attempted in a round."""
+    attempts: Annotated[int, Field(ge=2)] = 8
+    """Attempts at each of them."""
+    epochs: Count = 1
+    """Times that a round's attempts are learnt from."""
+    steps: Count = 1
+    """Training batches of each time: with more than one, all but the first learn from what an earlier policy wrote."""
+    clip: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (0.2, 0.2)
+    """How far the probability of a token may move down and up in a round before it gains nothing more."""
+    kl: Weight | tuple[Distance, Weight] | None = None  # type: ignore[assignment]  # none is the algorithm's own
+    """Weight of the distance to the frozen base, forward,0.01 or k3,0.01 for another distance; of preferences their
+    beta, of rwr the temperature of scores. None is 0.01 for policy gradients and sft, 0.1 for the others."""
+    lora: Annotated[int, Field(ge=0)] = 0  # type: ignore[misc]  # a class's own elsewhere
+    """Rank of the small matrices that learn in place of a checkpoint's weights (extra `hf`); 0 is all weights."""
+    real_floor: Share = 0.0
+    """Least share of real data in every batch; preferences take none."""
+    keep: ClassVar[int] = 1  # type: ignore[misc]
+    failures: ClassVar[Literal["discard", "relabel"]] = "discard"  # type: ignore[misc]
+    replay: ClassVar[int] = 1  # type: ignore[misc]
+    gate_problems: ClassVar[int] = 800  # type: ignore[misc]
+    start: ClassVar[Literal["champion", "base"]] = "champion"  # type: ignore[misc]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.algorithm not in ALGORITHMS:
+            raise UnknownNameError("algorithm", self.algorithm, ALGORITHMS)
+        if self.lora and not self.model:
+            raise ConfigError(f"lora must have a checkpoint to adapt, got lora {self.lora} and no model",
+                              hint="name one with --model; a model from scratch trains all weights")
+        if self.real_floor and ALGORITHMS[self.algorithm].relative:
+            raise ConfigError(f"real_floor must be 0 for {self.algorithm}, got {self.real_floor}",
+                              hint="kl holds it near the base")
+        if self.beta <= 0 and ALGORITHMS[self.algorithm].relative:
+            raise ConfigError(f"kl must be above 0 for {self.algorithm}, got {self.beta:g}", hint="0.1 is common")
+
+    @property
+    def beta(self) -> float:
+        """The weight of the distance to the base, settled."""
+        if self.kl is None:
+            return 0.1 if ALGORITHMS[self.algorithm].relative else 0.01
+        return self.kl[1] if isinstance(self.kl, tuple) else self.kl
+
+    @property
+    def step_size(self) -> float:
+        """The learning rate, settled."""
+        return self.learning_rate or (1e-6 if self.model else 1e-3)
+
+
+def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
+        notify: Callable[[Event], None]) -> dict[str, Any]:
+    """The whole experiment, from wherever the ledger says that it stopped. Returns what `pawl run --json` prints."""
+    return carry_out(ReinforcementLearning, settings, task, directory, ledger, notify)
+
+
+class ReinforcementLearning(ExpertIteration):
+    """The parts of the loop: all play is in `learn`."""
+
+    settings: Settings
+
+    def draw(self, turn: Turn) -> list[Problem]:
+        """None yet: problems are drawn round by round."""
+        self.say_power(turn)
+        return []
+
+    def play(self, champion: Trainable, problems: Sequence[Problem], turn: Turn) -> list[Attempt]:
+        return []
+
+    def select(self, attempts: Sequence[Attempt], verdicts: Sequence[Verdict], turn: Turn) -> list[TokenExample]:
+        return []
+
+    def learn(self, champion: Trainable, attempts: Sequence[Attempt], verdicts: Sequence[Verdict],
+              examples: Sequence[TokenExample], turn: Turn) -> Trainable | None:
+        settings, candidate = self.settings, self.candidate(champion)
+        with turn.stage("train") as watch:
+            training = train(candidate, self.batches(candidate, champion, turn),
+                             steps=settings.rounds * settings.epochs * settings.steps,
+                             learning_rate=settings.step_size, objective=self.objective(), reference=self.base,
+                             watch=watch)
+        turn.metrics |= training.losses | {"tokens_trained": float(training.tokens), "steps": float(training.steps),
+                                           "gradient": training.gradient}
+        self.measure(candidate, turn)
+        if not training.steps:
+            return None
+        return merged(candidate) if isinstance(candidate, HFPolicy) and settings.lora else candidate
+
+    def candidate(self, champion: Trainable) -> Trainable:
+        candidate, rank = super().candidate(champion), self.settings.lora
+        return with_adapters(candidate, rank, seed=stream(self.settings.seed, "lora")) if rank else candidate
+
+    def objective(self) -> Objective:
+        """The algorithm's; one that is not relative to the base is held by its distance."""
+        algorithm, kl = ALGORITHMS[self.settings.algorithm], self.settings.kl
+        if algorithm.relative:
+            return algorithm.objective(self.settings)
+        distance = kl[0] if isinstance(kl, tuple) else "reverse"
+        return replace(algorithm.objective(self.settings), kl=self.settings.beta, distance=distance)
+
+    def batches(self, candidate: Trainable, champion: Trainable, turn: Turn) -> Iterator[list[TokenExample]]:
+        """What each step learns: the candidate plays when a round begins."""
+        settings, algorithm = self.settings, ALGORITHMS[self.settings.algorithm]
+        together, reference = algorithm.objective(settings).together, champion if algorithm.last else self.base
+        floor = settings.real_floor if self.real else 0.0
+        for number in range(settings.rounds):
+            attempts, verdicts = self.round(candidate, number, turn)
+            own = algorithm.lessons(Round(attempts, verdicts, candidate, reference), settings)
+            if not own:
+                continue
+            units = [own[start : start + together] for start in range(0, len(own), together)]
+            size = math.ceil(len(units) / settings.steps)
+            plan = plan_batches([sum(len(one.tokens) for one in unit) for unit in units],
+                                [len(one.tokens) for one in self.real], batch=size + real_beside(size, floor),
+                                floor=floor, epochs=settings.epochs, key=stream(self.key("learn", turn), number))
+            for batch in plan:
+                yield [*(one for i in batch.own for one in units[i]), *(self.real[i] for i in batch.real)]
+
+    def round(self, candidate: Trainable, number: int, turn: Turn) -> tuple[list[Attempt], list[Verdict]]:
+        """Attempts by the candidate as it is now, and their verdicts."""
+        settings = self.settings
+        with turn.stage("sample"):
+            attempts = play(candidate, self.round_problems((turn.generation - 1) * settings.rounds + number),
+                            settings.attempts, sampling=self.sampling, first=number * settings.attempts,
+                            key=stream(self.key("sample", turn), number), judge=self.judge)
+        with turn.stage("score"):
+            verdicts = self.judge(attempts)
+        turn.played += zip(attempts, verdicts, strict=True)
+        if number == settings.rounds - 1:
+            turn.metrics |= measure.sampler_gap(candidate, attempts, self.key("measure", turn))
+        return attempts, verdicts
+
+    def round_problems(self, number: int) -> list[Problem]:
+        """Those of a round of the run, counted from 0: every train problem comes before one comes again."""
+        count = min(self.settings.problems, len(self.train_problems))
+        passes, place = divmod(number, len(self.train_problems) // count)
+        order = permutation(stream(self.settings.seed, "draw", passes), len(self.train_problems))
+        return [self.train_problems[i] for i in order[place * count : (place + 1) * count]]
+
+    def measure(self, candidate: Trainable, turn: Turn) -> None:
+        """What the play of a generation says, that of its last round most of all."""
+        key, last = self.key("measure", turn), self.settings.problems * self.settings.attempts
+        attempts, verdicts = [attempt for attempt, _ in turn.played], [verdict for _, verdict in turn.played]
+        turn.metrics |= measure.sampled(attempts, verdicts, key)
+        turn.metrics |= measure.distance(self.base, attempts[-last:], key)
+        turn.metrics |= measure.real_loss(candidate, self.held_out)
+        judged = [verdict.score for verdict in verdicts[-last:] if verdict.score is not None]
+        if judged:
+            turn.say("score", f"{np.mean(judged):.1%} of the last round's attempts were right")
+        elif (said := Counter(verdict.error for verdict in verdicts if verdict.error).most_common(1)):
+            turn.notes.append(f"no attempt of the last round could be judged: {said[0][0]}")
