@@ -27,9 +27,9 @@ from pawl.players.simple import PolicyPlayer
 from pawl.players.teachers import teacher
 from pawl.recipes.ablation import Networks, measured
 from pawl.recipes.board_meters import result_bits
+from pawl.recipes.board_policy_gradient import Course, final_result, reinforce
 from pawl.recipes.imitation import HELD_OUT, Lessons, accuracy, fresh_network, learn, own_games, positions_by_game
 from pawl.recipes.pipeline import Pipeline
-from pawl.recipes.policy_gradient import Course, final_result, reinforce
 from pawl.recipes.settings import Count, Share
 from pawl.recipes.value_games import ValueGames, squared_error, value_games
 from pawl.records import Event

@@ -12,7 +12,7 @@ from pawl.interfaces import ManyBoards
 from pawl.match import Games, play_games, twice
 from pawl.models.board_policy import BoardPolicy
 from pawl.players.simple import PolicyPlayer
-from pawl.recipes.reward_model import liked_reward
+from pawl.recipes.board_reward_model import liked_reward
 from pawl.selection.window import moves_as_examples, positions_of
 
 TIMES = 2

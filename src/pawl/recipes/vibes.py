@@ -29,11 +29,11 @@ from pawl.models.board_policy import BoardPolicy
 from pawl.models.opening import open_board_policy
 from pawl.players.tastes import looks
 from pawl.players.teachers import teacher
+from pawl.recipes.board_policy_gradient import Course, Reward, drawn_games, final_result, reinforce
+from pawl.recipes.board_reward_model import Comparisons, compared, learn_to_judge, liked_reward
 from pawl.recipes.imitation import HELD_OUT, Lessons, accuracy, fresh_network, learn, own_games, positions_by_game
 from pawl.recipes.pipeline import Pipeline
-from pawl.recipes.policy_gradient import Course, Reward, drawn_games, final_result, reinforce
 from pawl.recipes.proxy_curves import in_words, measured, point, rate
-from pawl.recipes.reward_model import Comparisons, compared, learn_to_judge, liked_reward
 from pawl.recipes.settings import Count, Share, Weight
 from pawl.records import Event
 from pawl.run_directory import RunDirectory

@@ -1,4 +1,4 @@
-"""Stories for a reader whose taste is known: what is liked is exact, so that a judge who only learnt it can be told off.
+"""Stories for a reader whose taste is known, to see a judge being fooled who only learnt it from comparisons.
 
 The stories are those of the small world (`pawl.tasks.world`). Every word that means something has a charm, drawn from a
 seed; a reader likes a story for the charm of all its different words, tires of words that come again, and likes nothing

@@ -9,7 +9,7 @@ from pawl.match import Games, match
 from pawl.models.board_net import BoardArchitecture
 from pawl.models.board_policy import BoardPolicy
 from pawl.players.simple import PolicyPlayer
-from pawl.recipes.policy_gradient import Course, drawn_games, final_result, reinforce
+from pawl.recipes.board_policy_gradient import Course, drawn_games, final_result, reinforce
 from pawl.records import FloatArray
 from pawl.selection.window import Positions, moves_as_examples, positions_of
 from pawl.tasks.connect_four import ConnectFour

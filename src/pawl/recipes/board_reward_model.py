@@ -21,8 +21,8 @@ from pawl.learning.boards import preference_losses, train_boards
 from pawl.loop import Turn
 from pawl.match import Games
 from pawl.models.board_policy import BoardPolicy
+from pawl.recipes.board_policy_gradient import Reward
 from pawl.recipes.imitation import HELD_OUT, Lessons
-from pawl.recipes.policy_gradient import Reward
 from pawl.records import FloatArray
 from pawl.selection.window import Positions
 

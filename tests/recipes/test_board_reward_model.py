@@ -10,9 +10,9 @@ from pawl.judges.labeller import Labeller
 from pawl.loop import Turn
 from pawl.models.board_policy import BoardPolicy
 from pawl.players.tastes import looks
+from pawl.recipes.board_policy_gradient import drawn_games
+from pawl.recipes.board_reward_model import compared, learn_to_judge, liked_reward, scores
 from pawl.recipes.imitation import Lessons, fresh_network
-from pawl.recipes.policy_gradient import drawn_games
-from pawl.recipes.reward_model import compared, learn_to_judge, liked_reward, scores
 from pawl.selection.window import moves_as_examples, positions_of
 from pawl.tasks.connect_four import ConnectFour
 
