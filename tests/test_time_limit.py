@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -115,3 +116,13 @@ def test_limits_stand_inside_each_other() -> None:
 
     with pytest.raises(TimeUp, match=r"0\.2 s"):
         within(0.2, outer)
+
+
+def test_shorter_limits_in_a_row_do_not_put_off_the_one_around_them() -> None:
+    def patient() -> None:
+        for _ in range(100):
+            with suppress(TimeUp):
+                within(SHORT, lambda: time.sleep(LONG))
+
+    with pytest.raises(TimeUp, match=r"took longer than 0\.12 s"):
+        within(0.12, patient)

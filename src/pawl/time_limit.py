@@ -38,7 +38,7 @@ def within(seconds: float, call: Callable[[], Result]) -> Result:
     in_main = threading.current_thread() is threading.main_thread()
     if in_main and hasattr(signal, "setitimer"):
         return _interrupted(seconds, call)
-    return _left_behind(seconds, call)
+    return in_a_thread(seconds, call)
 
 
 def _interrupted(seconds: float, call: Callable[[], Result]) -> Result:
@@ -64,14 +64,17 @@ def _interrupted(seconds: float, call: Callable[[], Result]) -> Result:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler if handler is not None else signal.SIG_DFL)
         if outer_left:  # someone's own timer, such as a test runner's, goes on with what it had left
-            left = max(outer_left - (time.monotonic() - started), 1e-3)
-            signal.setitimer(signal.ITIMER_REAL, left, outer_every)
+            left = outer_left - (time.monotonic() - started)
+            signal.setitimer(signal.ITIMER_REAL, left if left > 0 else outer_every, outer_every)
+            if left <= 0:  # at once: the next call would put it off again
+                signal.raise_signal(signal.SIGALRM)
     if fired:
         raise TimeUp(f"took longer than {seconds:g} s")
     return result
 
 
-def _left_behind(seconds: float, call: Callable[[], Result]) -> Result:
+def in_a_thread(seconds: float, call: Callable[[], Result]) -> Result:
+    """As `within`, from a thread of its own, which is left behind when time is up."""
     results: list[Result] = []
     errors: list[BaseException] = []
 
