@@ -107,7 +107,7 @@ class Reasoning:
             return 0.0
         if self.dataset in _EXACT:
             return float(answer.strip() == problem.answer)
-        entry = {"answer": problem.answer, "metadata": _thaw(problem.data["metadata"])}
+        entry = {"answer": problem.answer, "metadata": _thaw(problem.data.get("metadata", {}))}
         try:
             score = float(self._scorer.score_answer(answer, entry))
         except Exception:  # many of the scorers raise on odd text, and odd text scores 0
@@ -225,14 +225,19 @@ def _freeze(value: Any) -> Any:
 
 
 def _thaw(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_thaw(item) for item in value]
-    if not isinstance(value, Mapping):
-        return value
-    ((kind, items),) = value.items()
-    if kind == "pairs":
-        return {_thaw(key): _thaw(item) for key, item in items}
-    return (tuple if kind == "tuple" else set)(_thaw(item) for item in items)
+    """What was frozen; what was not, as an entry that somebody else wrote down, as it is."""
+    match value:
+        case list():
+            return [_thaw(item) for item in value]
+        case {"pairs": items} if len(value) == 1:
+            return {_thaw(key): _thaw(item) for key, item in items}
+        case {"tuple": items} if len(value) == 1:
+            return tuple(_thaw(item) for item in items)
+        case {"set": items} if len(value) == 1:
+            return {_thaw(item) for item in items}
+        case Mapping():
+            return {key: _thaw(item) for key, item in value.items()}
+    return value
 
 
 def _may_be_scored(dataset: str, answer: str) -> bool:
