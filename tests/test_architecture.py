@@ -23,7 +23,7 @@ ROWS = (
     ("claims", "bench"),
     ("recipes",),
     ("profile",),
-    ("loop", "evaluate", "report", "export", "gtp", "opponents", "audit"),
+    ("loop", "evaluate", "report", "export", "check", "gtp", "opponents", "audit"),
     ("measure",),
     ("play", "ledger", "run_directory", "match", "self_play", "players"),
     ("tasks", "models", "search", "judges", "selection", "learning", "gate", "meters", "testing"),

@@ -248,6 +248,14 @@ def test_check_names_what_is_wrong_with_a_task_of_ones_own(toy: Path) -> None:
     assert pawl("check", "countdown").exit_code == 0
 
 
+def test_check_names_what_is_wrong_with_a_reward_function_of_another_framework(toy: Path) -> None:
+    (toy / "own_reward.py").write_text("def reward(completions, **columns):\n    return [0.5] * len(completions)\n")
+    result = pawl("check", "trl:own_reward:reward", "--task", "countdown", "--json")
+    assert result.exit_code == 1
+    [finding] = json.loads(result.stdout)["findings"]
+    assert finding.endswith("0.5: nothing can be learnt from that")
+
+
 def test_the_command_works_as_a_process() -> None:
     script = Path(sys.executable).with_name("pawl")
     done = subprocess.run([script, "tasks", "--json"], capture_output=True, text=True)

@@ -201,17 +201,20 @@ def recipes(as_json: bool) -> None:
 
 
 @main.command(context_settings=KEYS)
-@click.argument("name", metavar="MODULE:NAME")
+@click.argument("name", metavar="[FORMAT:]MODULE:NAME")
 @json_option
 @key_words
 def check(name: str, as_json: bool, words: Sequence[str]) -> None:
-    """Say what is wrong with a task or reward function."""
-    from pawl import config, plugins, testing
+    """Say what is wrong with a task or reward function.
 
-    part = plugins.find("tasks", name)
-    if words:
-        [part] = config.build([part], config.from_words(words))
-    findings = testing.check(part)
+    FORMAT is trl, verl, verifiers, openrlhf or reasoning-gym for a reward function that was written for it; Pawl's own
+    need none. --task asks it about the problems of a task, --judge-range LOW,HIGH says what scores 0 and 1. The keys of
+    a task are given as to `pawl run`.
+    """
+    from pawl.check import check as found
+    from pawl.config import from_words
+
+    findings = found(name, from_words(words))
     words_found = "\n".join(findings) or f"{name} keeps its contract"
     say({"name": name, "findings": findings}, lambda _: words_found, as_json)
     sys.exit(FOUND_SOMETHING if findings else 0)
