@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from pawl.cli import main
 from pawl.ledger import Ledger
 from pawl.models.opening import fresh_policy
+from pawl.run_directory import RunDirectory
 from pawl.search.named import SEARCHES
 from pawl.terminal import run_in_words
 
@@ -246,6 +247,21 @@ def test_check_names_what_is_wrong_with_a_task_of_ones_own(toy: Path) -> None:
     assert result.exit_code == 1
     assert json.loads(result.stdout)["findings"]
     assert pawl("check", "countdown").exit_code == 0
+
+
+def test_an_export_for_a_trainer_says_what_is_in_it(tmp_path: Path, record: Any) -> None:
+    with RunDirectory.create(tmp_path / "run") as run:
+        run.write_config({"recipe": "toy"})
+        champion = run.store(lambda path: (path / "config.json").write_text("{}"), lambda path: "c0ffee")
+        with Ledger.create(run.ledger_path, {"recipe": "toy"}) as ledger:
+            ledger.set_base({}, {}, champion)
+            rows = [("p", "right", 1.0), ("p", "wrong", 0.0), ("p", "odd", None)]
+            ledger.commit(record(rows=rows, champion=champion))
+    told = pawl("export", tmp_path / "run", "--to", "dpo").stdout.splitlines()
+    assert told[0] == "rows: 1, of problems: 1, of attempts: 3; left out: 1 without a score"
+    assert json.loads(Path(told[1]).read_text()) == {"prompt": "p", "chosen": "right", "rejected": "wrong"}
+    refused = pawl("export", tmp_path / "run", "--to", "dpo", "--out", tmp_path / "out", "--margin", 2)
+    assert (refused.exit_code, (tmp_path / "out").exists()) == (2, False)
 
 
 def test_check_names_what_is_wrong_with_a_reward_function_of_another_framework(toy: Path) -> None:

@@ -33,6 +33,7 @@ from pawl.errors import ConfigError
 from pawl.search.named import SEARCHES
 from pawl.terminal import (
     evaluation_in_words,
+    export_in_words,
     keys_in_words,
     plain,
     profile_in_words,
@@ -171,19 +172,24 @@ def evaluate(
 
 @main.command()
 @run_directory
-@click.option("--to", required=True, type=click.Choice(["hf", "jsonl", "parquet"]), help="The format.")
+@click.option("--to", required=True, type=click.Choice(["hf", "jsonl", "parquet", "sft", "dpo", "kto", "stepwise"]),
+              help="The format.")
 @click.option("--out", type=PATH, help="Where to; DIR/export when left out.")
+@click.option("--threshold", default=1.0, show_default=True, help="For TRL: the score from which an attempt is right.")
+@click.option("--margin", default=0.5, show_default=True, help="How far below a right or chosen one a wrong one lies.")
+@click.option("--pairs", type=COUNT, default=4, show_default=True, help="For dpo, of each problem at most.")
+@click.option("--uses", type=COUNT, default=1, show_default=True, help="For dpo, in how many pairs an attempt may be.")
 @json_option
-def export(directory: Path, to: Literal["hf", "jsonl", "parquet"], out: Path | None, as_json: bool) -> None:
+def export(directory: Path, to: Any, out: Path | None, as_json: bool, **choice: Any) -> None:
     """Copy a run's champion or its attempts.
 
     hf is the champion as a Hugging Face checkpoint; jsonl and parquet are the attempts with their verdicts, and the
-    selected examples.
+    selected examples. sft, dpo, kto and stepwise are the attempts as data that TRL's trainers take as they are.
     """
     from pawl.export import export as write
+    from pawl.export_trl import Choice
 
-    result = write(directory, to, out)
-    say(result, lambda result: "\n".join(result["files"]), as_json)
+    say(write(directory, to, out, choice=Choice(**choice)), export_in_words, as_json)
 
 
 @main.command()

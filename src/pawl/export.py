@@ -3,8 +3,9 @@
     attempts    every attempt with its problem and its verdict; a score of null is a judge that abstained
     examples    what was selected to learn from, all of it right: prompt and completion, as text and as tokens
 
-Columns have the names that trainers look for (`prompt`, `completion`, `answer`, `score`). An export appears whole or
-not at all. Not covered: sampling log-probabilities, which stay in the ledger.
+Columns have the names that trainers look for (`prompt`, `completion`, `answer`, `score`); `pawl.export_trl` has the
+attempts as each of TRL's trainers wants them. An export appears whole or not at all. Not covered: sampling
+log-probabilities, which stay in the ledger.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pawl.errors import MissingExtraError, RunError, UnknownNameError
+from pawl.export_trl import KINDS, Choice, Kind, typed_rows
 from pawl.ledger import Ledger
 from pawl.models.tokenizer import load_tokenizer
 from pawl.run_directory import RunDirectory
 
-FORMATS = ("hf", "jsonl", "parquet")
+FORMATS = ("hf", "jsonl", "parquet", *KINDS)
+To = Literal["hf", "jsonl", "parquet", "sft", "dpo", "kto", "stepwise"]
 ROWS_TOGETHER = 4096
 """Rows held in memory at a time."""
 
@@ -29,12 +32,14 @@ Row = dict[str, Any]
 Write = Callable[[Path, Iterator[Row]], None]
 
 
-def export(run_directory: Path, to: Literal["hf", "jsonl", "parquet"], out: Path | None = None) -> dict[str, Any]:
-    """Write an export and say where: `{"run", "to", "out", "files"}`.
+def export(run_directory: Path, to: To, out: Path | None = None, *, choice: Choice | None = None) -> dict[str, Any]:
+    """Write an export and say where: `{"run", "to", "out", "files"}`; and of data for TRL, for which `choice` says
+    which attempts are taken, how many `rows` of how many `problems`, and how many of all `attempts` were `left_out`
+    and why.
 
     `out` must be new or empty; `DIR/export/FORMAT` when left out. A run that is still going on may be exported.
-    Raises UnknownNameError for another format, RunError where there is no run or `out` is taken, MissingExtraError
-    for parquet without pyarrow.
+    Raises UnknownNameError for another format, RunError where there is no run, `out` is taken, or there is nothing to
+    export, MissingExtraError for parquet without pyarrow.
     """
     if to not in FORMATS:
         raise UnknownNameError("format", to, FORMATS)
@@ -48,18 +53,21 @@ def export(run_directory: Path, to: Literal["hf", "jsonl", "parquet"], out: Path
         champion = run.checkpoint(ledger.champion)
         partial = out.with_name(f".{out.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
+        told: dict[str, Any] = {}
         try:
             if to == "hf":
                 shutil.copytree(champion, partial)
-            else:
+            elif to == "jsonl" or to == "parquet":
                 _write_tables(ledger, champion, partial, to)
+            else:
+                told = _write_typed(ledger, partial, to, choice)
             partial.replace(out)
         except OSError as error:
             raise RunError(f"an export must be written to {out}, got: {error}") from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     files = sorted(str(path) for path in out.rglob("*") if path.is_file())
-    return {"run": str(run_directory), "to": to, "out": str(out), "files": files}
+    return {"run": str(run_directory), "to": to, "out": str(out), "files": files, **told}
 
 
 def attempt_rows(ledger: Ledger) -> Iterator[Row]:
@@ -107,6 +115,15 @@ def _write_tables(ledger: Ledger, checkpoint: Path, directory: Path, to: Literal
     directory.mkdir(parents=True)
     write(directory / f"attempts.{to}", attempt_rows(ledger))
     write(directory / f"examples.{to}", example_rows(ledger, checkpoint))
+
+
+def _write_typed(ledger: Ledger, directory: Path, to: Kind, choice: Choice | None) -> dict[str, Any]:
+    """Writes data for a trainer of TRL; how much, and what became of the attempts."""
+    judged = (pair for generation in ledger.generations() for pair in ledger.attempts(generation.index))
+    made = typed_rows(to, judged, choice)
+    directory.mkdir(parents=True)
+    _write_jsonl(directory / f"{to}.jsonl", iter(made.rows))
+    return {"rows": len(made.rows), "problems": made.problems, "attempts": made.attempts, "left_out": made.left_out}
 
 
 def _write_jsonl(path: Path, rows: Iterator[Row]) -> None:

@@ -112,6 +112,16 @@ def run_in_words(result: Mapping[str, Any]) -> str:
     return f"{table(rows)}\n{said}{spent}"
 
 
+def export_in_words(result: Mapping[str, Any]) -> str:
+    """What was written; of data for a trainer also how much, and what is not in it."""
+    files = "\n".join(result["files"])
+    if "rows" not in result:
+        return files
+    left = ", ".join(f"{count} {reason}" for reason, count in result["left_out"].items()) or "none"
+    counts = f"rows: {result['rows']}, of problems: {result['problems']}, of attempts: {result['attempts']}"
+    return f"{counts}; left out: {left}\n{files}"
+
+
 def _games_in_words(result: Mapping[str, Any]) -> str:
     """Scores against the players that do not learn."""
     base, alone, searched = (result["players"][who] for who in ("base", "policy", "search"))
