@@ -23,6 +23,7 @@ def rewarding(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize("name", [
     "trl:rewarding:right", "trl:rewarding:awaited", "trl:rewarding:right_in_messages", "trl:rewarding:both",
+    "trl:rewarding:sometimes",
     "verl:rewarding:compute_score", "verl:rewarding:compute_scores", "openrlhf:rewarding:reward_func",
     "verifiers:rewarding:known_in_reply", "reasoning-gym:rewarding:score_answer", "rewarding:known_answer",
     "rewarding:sound_judge",

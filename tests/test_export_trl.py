@@ -118,6 +118,11 @@ def test_where_the_wrong_step_is_not_known_there_is_no_label(wrong: Said, reason
     assert (len(made.rows), made.left_out) == (1, {reason: 1})
 
 
+def test_a_text_that_was_cut_off_once_and_finished_once_is_finished() -> None:
+    made = typed_rows("stepwise", judged(("x", 0.0), ("x", 0.0, "length"), ("y", 0.0, "length"), ("y", 0.0)))
+    assert [row["completions"] for row in made.rows] == [["x"], ["y"]]
+
+
 def test_what_is_right_of_another_problem_vouches_for_nothing() -> None:
     both = judged(("a\nb", 1.0), problem="p") + judged(("a\nc", 0.0), problem="q")
     assert typed_rows("stepwise", both).left_out == {"wrong at an unknown step": 1}

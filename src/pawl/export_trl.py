@@ -102,7 +102,7 @@ def typed_rows(kind: Kind, judged: Iterable[Judged], choice: Choice | None = Non
         rows, problems = rows + made, problems + bool(made)
     if not rows:
         raise _nothing(kind, choice, left_out, attempts)
-    return Typed(rows, problems, attempts, {reason: left_out[reason] for reason in sorted(left_out) if left_out[reason]})
+    return Typed(rows, problems, attempts, {reason: count for reason, count in sorted(left_out.items()) if count})
 
 
 def _take(asked: dict[str, Asked], attempt: Attempt, verdict: Verdict) -> str | None:

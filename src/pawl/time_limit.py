@@ -38,7 +38,7 @@ def within(seconds: float, call: Callable[[], Result]) -> Result:
     in_main = threading.current_thread() is threading.main_thread()
     if in_main and hasattr(signal, "setitimer"):
         return _interrupted(seconds, call)
-    return in_a_thread(seconds, call)
+    return _left_behind(seconds, call)
 
 
 def _interrupted(seconds: float, call: Callable[[], Result]) -> Result:
@@ -73,8 +73,7 @@ def _interrupted(seconds: float, call: Callable[[], Result]) -> Result:
     return result
 
 
-def in_a_thread(seconds: float, call: Callable[[], Result]) -> Result:
-    """As `within`, from a thread of its own, which is left behind when time is up."""
+def _left_behind(seconds: float, call: Callable[[], Result]) -> Result:
     results: list[Result] = []
     errors: list[BaseException] = []
 

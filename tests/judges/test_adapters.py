@@ -46,6 +46,11 @@ def test_options_reach_the_function() -> None:
     assert judge_named("trl:rewarding:right", time_limit=3).time_limit == 3
 
 
+def test_a_form_is_one_of_three() -> None:
+    with pytest.raises(UnknownNameError, match="unknown form: 'message'\nhint: did you mean 'messages'"):
+        judge_named("trl:rewarding:right", form="message")  # type: ignore[arg-type]  # the mistake under test
+
+
 def test_a_judge_that_a_package_offers_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("offered", "rewarding:known_answer", "pawl.judges")
     monkeypatch.setattr(plugins, "_entry_points", lambda group: {"offered": point} if group == "judges" else {})

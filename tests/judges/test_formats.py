@@ -191,6 +191,13 @@ def test_a_function_of_a_group_gets_the_attempts_at_one_problem() -> None:
     assert [verdict.score for verdict in of(*verifiers(first))(mixed)] == [1.0, 0.0, 1.0, 0.0]
 
 
+def test_a_function_of_a_group_that_fails_costs_the_group_its_scores() -> None:
+    def ranked(completions: Any) -> list[float]:
+        return [1 / abs(len(completions) - 2)] * len(completions)  # would do for fewer
+
+    assert scores(of(*verifiers(ranked)), "a", "b") == [None, None]
+
+
 def test_fields_are_keys_and_copies_of_them_work() -> None:
     message = Fields(role="user", content="hi")
     assert (message["content"], message.content, message.tool_calls) == ("hi", "hi", None)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,8 @@ def test_messages_are_known_again_and_their_reply_is_read() -> None:
 
     [row] = trl_rows([CHAT])
     prompt = [{**message, "tool_calls": None} for message in row["prompt"]]  # columns that a data set filled up
-    to_trl(judge, [SUM, CHAT])(prompts=[prompt], completions=[[{"role": "assistant", "content": "2"}]])
+    completion = [{"role": "assistant", "content": "2"}, {"role": "tool", "content": "3"}]
+    to_trl(judge, [SUM, CHAT])(prompts=[prompt], completions=[completion])
     assert read == ["chat: 2"]
 
 
@@ -106,10 +108,10 @@ def test_any_data_comes_back_from_a_row_of_verl(data: dict[str, Any]) -> None:
         seen.extend(attempt.problem for attempt in attempts)
         return [Verdict(1.0, "judge")]
 
-    problem = replace(CHAT, data=data)
+    problem = replace(CHAT, data=MappingProxyType(data))
     [row] = json.loads(json.dumps(verl_rows(TASK, [problem])))
     to_verl(judge)(row["data_source"], "2", row["reward_model"]["ground_truth"], row["extra_info"])
-    assert seen == [problem]
+    assert seen == [replace(CHAT, data=data)]
 
 
 def test_a_parquet_file_of_rows_reads_back(tmp_path: Path) -> None:

@@ -175,7 +175,11 @@ def test_where_one_function_fails_there_is_no_sum() -> None:
 # Coroutines.
 
 
+asked: list[str] = []
+
+
 async def slow_at_odd(attempt: Attempt) -> float:
+    asked.append(attempt.completion.text)
     if attempt.completion.text == "odd":
         await asyncio.sleep(60)
     if attempt.completion.text == "bad":
@@ -188,7 +192,9 @@ def side_by_side(time_limit: float = 10.0) -> RewardJudge:
 
 
 def test_coroutines_of_one_attempt_fail_by_themselves() -> None:
+    asked.clear()
     said = judged(side_by_side(0.2), "a", "odd", "bad", "b")
+    assert asked == ["a", "odd", "bad", "b"]  # once each
     assert [verdict.score for verdict in said] == [1.0, None, None, 1.0]
     assert [said[1].error, said[2].error] == ["fun took longer than 0.2 s", "fun raised ValueError: no"]
 

@@ -47,6 +47,8 @@ def judge_named(spec: str, *, judge_range: Range | None = None, weights: Sequenc
     Raises UnknownNameError, naming the nearest, for an unknown format or judge, what `plugins.load` raises, and
     ConfigError for what is no reward function.
     """
+    if form not in (forms := ("auto", "text", "messages")):
+        raise UnknownNameError("form", form, forms)
     rewards = _rewards(spec, form, partial_credit)
     if weights is not None:
         if len(weights) != len(rewards):

@@ -20,7 +20,7 @@ from pawl.judges.formats import as_messages, name_of
 from pawl.judges.truth import truth
 from pawl.records import Attempt, Completion, Problem
 
-PROBLEM = "problem"
+PROBLEM = "pawl_problem"
 """The key of `extra_info` under which a row of verl has its problem, as JSON."""
 
 
@@ -48,8 +48,7 @@ def to_trl(judge_or_task: Judge | Task, problems: Iterable[Problem]) -> Callable
 
 def trl_rows(problems: Iterable[Problem]) -> list[dict[str, Any]]:
     """What a data set for `GRPOTrainer` holds: the prompts, as text or as messages."""
-    return [{"prompt": problem.prompt if isinstance(problem.prompt, str) else as_messages(problem.prompt)}
-            for problem in problems]
+    return [{"prompt": _prompt(problem)} for problem in problems]
 
 
 def to_verl(judge_or_task: Judge | Task, *, undecided: float = 0.0) -> Callable[..., dict[str, float]]:
@@ -107,9 +106,13 @@ def _attempt(problem: Problem, index: int, text: str) -> Attempt:
     return Attempt(problem, index, none, Completion(text, none, np.zeros(0, np.float32), "stop"))
 
 
+def _prompt(problem: Problem) -> Any:
+    return problem.prompt if isinstance(problem.prompt, str) else as_messages(problem.prompt)
+
+
 def _as_json(problem: Problem) -> str:
-    return json.dumps({"id": problem.id, "prompt": problem.prompt, "split": problem.split, "answer": problem.answer,
-                       "data": problem.data}, default=dict)
+    return json.dumps({"id": problem.id, "prompt": _prompt(problem), "split": problem.split, "answer": problem.answer,
+                       "data": dict(problem.data)})
 
 
 def _problem(ground_truth: Any, extra_info: Any) -> Problem:

@@ -10,26 +10,26 @@ Not covered: what a function does to files, to memory or to the interpreter, and
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import math
 import numbers
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from pawl.errors import ConfigError
+from pawl.judges.awaiting import Loop, Slow, side_by_side
 from pawl.records import Attempt, Verdict
-from pawl.time_limit import TimeUp, in_a_thread, in_words, printable, within
+from pawl.time_limit import TimeUp, in_words, printable, within
 
 Said = float | str | None
 """What a function said of an attempt: a number; a reason why there is none; None where it does not apply."""
 
 GRACE = 0.25
-"""Seconds beyond a call's own, so that coroutines in it are cut off by themselves first."""
+"""Seconds beyond a call's own, so that coroutines are cut off by themselves first."""
 SLACK = 1e-6
 """Of a range: how far beyond it a number may lie that was rounded in float32."""
 NOT_APPLIED = "no reward applies: all gave None"
@@ -67,6 +67,7 @@ class RewardJudge:
     """The sum that scores 1."""
     time_limit: float = 10.0
     """Seconds for a call; of a judge of Pawl, which is asked about all attempts at once, for each of them."""
+    _loop: Loop = field(default_factory=Loop, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
@@ -92,7 +93,7 @@ class RewardJudge:
                     self._together(reward, attempts)
                 except NoReward as error:
                     yield f"{reward.name} {error}"
-                except (TimeUp, Exception, SystemExit):
+                except (Exception, SystemExit):
                     continue  # seen again where it is asked one at a time
 
     def _column(self, reward: Reward, attempts: Sequence[Attempt]) -> list[Said]:
@@ -106,26 +107,50 @@ class RewardJudge:
     def _said(self, reward: Reward, attempts: Sequence[Attempt]) -> list[Said]:
         try:
             given = self._together(reward, attempts)
-        except TimeUp:
-            reason = f"{reward.name} took longer than {self.time_limit:g} s"
-        except NoReward as error:
-            reason = f"{reward.name} {error}"
         except (Exception, SystemExit) as error:  # a user's code may raise anything
-            reason = f"{reward.name} raised {in_words(error)}"
-        else:
-            return [_checked(reward.name, one) for one in given]
-        if len(attempts) == 1 or not reward.alone:
-            return [reason] * len(attempts)
-        return [one for attempt in attempts for one in self._said(reward, [attempt])]
+            if isinstance(error, TimeUp):
+                self._loop.leave()  # a coroutine may block it
+            given = [error] * len(attempts)
+            if len(attempts) > 1 and reward.alone:
+                return [one for attempt in attempts for one in self._said(reward, [attempt])]
+        return [self._checked(reward.name, one) for one in given]
 
     def _together(self, reward: Reward, attempts: Sequence[Attempt]) -> list[Any]:
-        """What it gives for each. Raises NoReward where that is no list of so many, TimeUp, and whatever it raises."""
+        """What it gives for each. Raises NoReward where that is no list of so many, Slow and TimeUp where it takes too
+        long, and whatever it raises."""
         seconds = self.time_limit * (len(attempts) if reward.together == "all" else 1)
 
         def call() -> list[Any]:
-            return _as_list(_finished(reward.ask(attempts, self.time_limit), seconds), len(attempts))
+            given = reward.ask(attempts, self.time_limit)
+            awaited = inspect.isawaitable(given)
+            return _as_list(self._loop.result(given, seconds + GRACE / 2) if awaited else given, len(attempts))
 
         return within(seconds + GRACE, call)
+
+    def _checked(self, name: str, given: Any) -> Said:
+        """A reward as a number, or the reason why it is none."""
+        match given:
+            case None:
+                return None
+            case NoReward():
+                return f"{name} {given}"
+            case Slow() | TimeUp():
+                return f"{name} took longer than {self.time_limit:g} s"
+            case BaseException():
+                return f"{name} raised {in_words(given)}"
+            case Verdict(score=None):
+                return given.error or f"{name} abstained"
+            case Verdict():
+                given = given.score
+        if getattr(given, "shape", None) == () and hasattr(given, "item"):
+            given = given.item()  # of numpy or torch
+        if not isinstance(given, (numbers.Real, np.bool_)):
+            return f"{name} must give a number, got a {type(given).__name__}"
+        try:
+            number = float(given)
+        except OverflowError:
+            number = math.inf
+        return f"{name} must give a number, got {printable(given)}" if math.isnan(number) else number
 
     def _verdict(self, said: Sequence[Said]) -> Verdict:
         """The weighted sum of the functions that apply, as a score."""
@@ -148,40 +173,9 @@ def every(function: Callable[[Attempt], Any]) -> Callable[[Sequence[Attempt], fl
     """How a function of one attempt is asked: one after the other, or, where it is a coroutine, side by side."""
     def ask(attempts: Sequence[Attempt], seconds: float) -> Any:
         made = [function(attempt) for attempt in attempts]
-        return _gathered(made, seconds) if any(map(inspect.isawaitable, made)) else made
+        return side_by_side(made, seconds) if any(map(inspect.isawaitable, made)) else made
 
     return ask
-
-
-async def _gathered(made: Sequence[Any], seconds: float) -> list[Any]:
-    async def one(given: Any) -> Any:
-        if not inspect.isawaitable(given):
-            return given
-        try:
-            async with asyncio.timeout(seconds) as limit:
-                return await given
-        except TimeoutError:
-            if not limit.expired():
-                raise  # the function's own
-            return NoReward(f"took longer than {seconds:g} s")
-
-    return await asyncio.gather(*map(one, made), return_exceptions=True)
-
-
-def _finished(given: Any, seconds: float) -> Any:
-    """What a coroutine comes to; anything else as it is."""
-    if not inspect.isawaitable(given):
-        return given
-    awaited: Awaitable[Any] = given
-
-    async def wait() -> Any:
-        return await awaited
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(wait())
-    return in_a_thread(seconds, lambda: asyncio.run(wait()))  # a notebook's loop runs here already
 
 
 def _groups(attempts: Sequence[Attempt], together: Literal["one", "problem", "all"]) -> list[list[int]]:
@@ -204,27 +198,3 @@ def _as_list(given: Any, count: int) -> list[Any]:
     if len(values) != count:
         raise NoReward(f"must give a reward for each of {count} attempts, got {len(values)}")
     return list(values)
-
-
-def _checked(name: str, given: Any) -> Said:
-    """A reward as a number, or the reason why it is none."""
-    match given:
-        case None:
-            return None
-        case NoReward():
-            return f"{name} {given}"
-        case BaseException():
-            return f"{name} raised {in_words(given)}"
-        case Verdict(score=None):
-            return given.error or f"{name} abstained"
-        case Verdict():
-            given = given.score
-    if getattr(given, "shape", None) == () and hasattr(given, "item"):
-        given = given.item()  # of numpy or torch
-    if not isinstance(given, (numbers.Real, np.bool_)):
-        return f"{name} must give a number, got a {type(given).__name__}"
-    try:
-        number = float(given)
-    except OverflowError:
-        number = math.inf
-    return f"{name} must give a number, got {printable(given)}" if math.isnan(number) else number
