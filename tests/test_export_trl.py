@@ -38,7 +38,7 @@ def judged(*said: Said, problem: str = "p", prompt: Prompt | None = None) -> lis
 
 
 def rows(kind: Kind, *said: Said, **choice: Any) -> list[dict[str, Any]]:
-    return typed_rows(kind, judged(*said), Choice(**choice)).rows
+    return typed_rows(kind, judged(*said), choice=Choice(**choice)).rows
 
 
 def pairs(*said: Said, **choice: Any) -> list[tuple[str, str]]:

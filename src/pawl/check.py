@@ -78,7 +78,8 @@ def _is_reward(part: Any) -> bool:
     if not callable(part) or hasattr(part, "problems"):
         return False
     named = parameters_of(part)
-    return bool(TELLING.keys() & named.keys()) or sum(one.default is one.empty for one in named.values()) > 1
+    needed = sum(one.default is one.empty for one in named.values())
+    return needed > 1 or bool(TELLING.keys() & named.keys())
 
 
 def check_reward(judge: RewardJudge, attempts: Sequence[Attempt] | None = None) -> list[str]:

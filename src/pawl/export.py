@@ -120,7 +120,7 @@ def _write_tables(ledger: Ledger, checkpoint: Path, directory: Path, to: Literal
 def _write_typed(ledger: Ledger, directory: Path, to: Kind, choice: Choice | None) -> dict[str, Any]:
     """Writes data for a trainer of TRL; how much, and what became of the attempts."""
     judged = (pair for generation in ledger.generations() for pair in ledger.attempts(generation.index))
-    made = typed_rows(to, judged, choice)
+    made = typed_rows(to, judged, choice=choice)
     directory.mkdir(parents=True)
     _write_jsonl(directory / f"{to}.jsonl", iter(made.rows))
     return {"rows": len(made.rows), "problems": made.problems, "attempts": made.attempts, "left_out": made.left_out}

@@ -85,7 +85,7 @@ class Typed:
     left_out: dict[str, int]
 
 
-def typed_rows(kind: Kind, judged: Iterable[Judged], choice: Choice | None = None) -> Typed:
+def typed_rows(kind: Kind, judged: Iterable[Judged], *, choice: Choice | None = None) -> Typed:
     """The rows of a kind. Raises RunError, which says what would be needed, when there is none, and for prompts of
     which some are text and some messages."""
     choice, left_out, attempts = choice or Choice(), Counter[str](), 0

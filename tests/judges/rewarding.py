@@ -152,6 +152,10 @@ def known_answer(problem: Problem, answer: str) -> float:
     return float(answer == problem.answer)
 
 
+def known_completion(problem: Problem, completion: str) -> float:
+    return known_answer(problem, completion)
+
+
 def judge(attempts: Sequence[Attempt]) -> list[Verdict]:
     return [Verdict(float(attempt.completion.text == "2"), "mine") for attempt in attempts]
 

@@ -20,7 +20,7 @@ from pawl.tasks.reasoning import Reasoning
 @pytest.mark.parametrize("spec", [
     "trl:rewarding:right", "trl:rewarding:awaited", "verl:rewarding:compute_score", "verl:rewarding:compute_scores",
     "verifiers:rewarding:known_in_reply", "openrlhf:rewarding:reward_func", "reasoning-gym:rewarding:score_answer",
-    "reasoning_gym:rewarding:score_answer", "rewarding:known_answer", "rewarding:judge",
+    "reasoning_gym:rewarding:score_answer", "rewarding:known_answer", "rewarding:known_completion", "rewarding:judge",
 ])
 def test_a_reward_function_of_any_format_judges_as_it_is(spec: str) -> None:
     assert judged(judge_named(spec), "2", "3") == [Verdict(1.0, spec), Verdict(0.0, spec)]

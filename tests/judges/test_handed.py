@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rewarding import CHAT, SUM, attempts_at, scores
 
@@ -99,6 +99,7 @@ def test_a_row_of_somebody_elses_gives_its_ground_truth() -> None:
     assert score("any", "6", "5", {"unit": "m"})["score"] == 0.0
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(st.text(), st.recursive(st.none() | st.booleans() | st.integers() | st.text(),
                                                lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))))
 def test_any_data_comes_back_from_a_row_of_verl(data: dict[str, Any]) -> None:

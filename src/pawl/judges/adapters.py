@@ -29,7 +29,7 @@ from pawl.records import Attempt
 FORMATS = ("openrlhf", "reasoning-gym", "trl", "verifiers", "verl")
 TELLING = {"completions": "trl", "solution_str": "verl", "solution_strs": "verl", "completion": "verifiers",
            "trace": "verifiers", "queries": "openrlhf", "entry": "reasoning-gym"}
-"""Arguments by which a function's format is known."""
+"""Arguments by which a function's format is known, if it takes no problem."""
 
 Range = tuple[float, float]
 
@@ -49,7 +49,7 @@ def judge_named(spec: str, *, judge_range: Range | None = None, weights: Sequenc
     """
     if form not in (forms := ("auto", "text", "messages")):
         raise UnknownNameError("form", form, forms)
-    rewards = _rewards(spec, form, partial_credit)
+    rewards = _rewards(spec, form=form, partial_credit=partial_credit)
     if weights is not None:
         if len(weights) != len(rewards):
             raise ConfigError(f"weights must be one for each of {len(rewards)} reward functions, got {len(weights)}")
@@ -71,7 +71,7 @@ def _format(head: str) -> str:
     return head.replace("_", "-")
 
 
-def _rewards(spec: str, form: Form, partial_credit: bool) -> list[Reward]:
+def _rewards(spec: str, *, form: Form, partial_credit: bool) -> list[Reward]:
     head, _, rest = spec.partition(":")
     if not names_format(spec):
         return [own(plugins.find("judges", spec), spec)]
@@ -132,7 +132,7 @@ def own(part: Any, name: str) -> Reward:
         part = part.score
     named = parameters_of(_function(part))
     for argument, kind in TELLING.items():
-        if argument in named:
+        if argument in named and "problem" not in named:
             raise ConfigError(f"a judge must take attempts, or problem and answer, got {name}, which takes {argument}",
                               hint=f"was it written for {kind}? then name it {kind}:{name}")
     needed = [one for one in named.values() if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL,
