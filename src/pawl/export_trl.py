@@ -27,6 +27,7 @@ from pawl.errors import ConfigError, RunError
 from pawl.judges.formats import as_text
 from pawl.judges.prefixes import step_ends
 from pawl.records import Attempt, Prompt, Verdict
+from pawl.selection.pairs import facing
 
 Kind = Literal["sft", "dpo", "kto", "stepwise"]
 KINDS: tuple[Kind, ...] = ("sft", "dpo", "kto", "stepwise")
@@ -142,24 +143,12 @@ def _sft(asked: Asked, choice: Choice, left_out: Counter[str]) -> Iterator[Row]:
 
 
 def _dpo(asked: Asked, choice: Choice, left_out: Counter[str]) -> Iterator[Row]:
-    pairs = _pairs(list(asked.answers.values()), choice)
+    answers = list(asked.answers.values())
+    pairs = [(answers[better], answers[worse]) for better, worse in facing(
+        [answer.score for answer in answers], most=choice.pairs, margin=choice.margin, uses=choice.uses)]
     left_out["unpaired"] += len(asked.answers) - len({answer.text for pair in pairs for answer in pair})
     for chosen, rejected in pairs:
         yield {"prompt": _prompt(asked), "chosen": _said(asked, chosen), "rejected": _said(asked, rejected)}
-
-
-def _pairs(answers: list[Answer], choice: Choice) -> list[tuple[Answer, Answer]]:
-    """The best with the worst, the second best with the second worst and so on; among equals in the order given."""
-    best, worst = sorted(answers, key=lambda one: -one.score), sorted(answers, key=lambda one: one.score)
-    pairs, uses = list[tuple[Answer, Answer]](), Counter[str]()
-    for chosen in best:
-        for rejected in worst:
-            if len(pairs) == choice.pairs or chosen.score - rejected.score < choice.margin:
-                break
-            if max(uses[chosen.text], uses[rejected.text]) < choice.uses:
-                pairs.append((chosen, rejected))
-                uses.update((chosen.text, rejected.text))
-    return pairs
 
 
 def _kto(asked: Asked, choice: Choice, left_out: Counter[str]) -> Iterator[Row]:

@@ -28,7 +28,7 @@ def test_problems_are_not_mixed_and_keep_their_order() -> None:
     assert better_and_worse(attempts, verdicts, most=9) == [(2, 0), (1, 3)]
 
 
-def test_a_pair_must_differ_by_more_than_the_margin() -> None:
+def test_a_pair_must_differ_by_the_margin_at_least() -> None:
     attempts, verdicts = played(("p", "a", 0.6), ("p", "b", 0.4), ("q", "a", 1.0), ("q", "b", 1.0))
     assert better_and_worse(attempts, verdicts, most=9) == [(0, 1)]
     assert better_and_worse(attempts, verdicts, most=9, margin=0.5) == []

@@ -6,6 +6,7 @@ attempts with the same text there is one. Not covered: pairs over several proble
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from pawl.records import Attempt, Verdict
@@ -13,11 +14,7 @@ from pawl.records import Attempt, Verdict
 
 def better_and_worse(attempts: Sequence[Attempt], verdicts: Sequence[Verdict], *, most: int, margin: float = 0.0
                      ) -> list[tuple[int, int]]:
-    """Places in `attempts` of pairs whose scores differ by more than `margin`, problems in their order.
-
-    At a problem the best attempt stands against the worst, the next best against the next worst, and so on: no attempt
-    is in two pairs, and there are `most` at most. On a tie the lower attempt number is the better.
-    """
+    """Places in `attempts` of the pairs of each problem, as `facing` makes them; problems in their order."""
     by_problem: dict[str, dict[str, int]] = {}
     for place, (attempt, verdict) in enumerate(zip(attempts, verdicts, strict=True)):
         texts = by_problem.setdefault(attempt.problem.id, {})
@@ -25,13 +22,24 @@ def better_and_worse(attempts: Sequence[Attempt], verdicts: Sequence[Verdict], *
             texts.setdefault(attempt.completion.text, place)
     pairs: list[tuple[int, int]] = []
     for texts in by_problem.values():
-        ordered = sorted(texts.values(), key=lambda place: (-_score(verdicts[place]), attempts[place].index))
-        facing = list(zip(ordered, reversed(ordered), strict=True))[: len(ordered) // 2]
-        pairs += [(better, worse) for better, worse in facing
-                  if _score(verdicts[better]) - _score(verdicts[worse]) > margin][:most]
+        places = list(texts.values())
+        pairs += [(places[better], places[worse]) for better, worse in facing(
+            [verdicts[place].score or 0.0 for place in places], most=most, margin=margin)]
     return pairs
 
 
-def _score(verdict: Verdict) -> float:
-    assert verdict.score is not None
-    return verdict.score
+def facing(scores: Sequence[float], *, most: int, margin: float = 0.0, uses: int = 1) -> list[tuple[int, int]]:
+    """Places of the better and the worse of `most` pairs: the best stands against the worst, the next best against the
+    next worst, and so on, as long as the better one is better, by the margin at least. No place is in more than so many
+    pairs; among equals the order given decides."""
+    best, worst = (sorted(range(len(scores)), key=lambda place: sign * scores[place]) for sign in (-1, 1))
+    pairs, used = list[tuple[int, int]](), Counter[int]()
+    for better in best:
+        for worse in worst:
+            apart = scores[better] - scores[worse]
+            if len(pairs) == most or apart <= 0 or apart < margin:
+                break
+            if max(used[better], used[worse]) < uses:
+                pairs.append((better, worse))
+                used.update((better, worse))
+    return pairs
