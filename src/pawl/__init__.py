@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pawl.records import (
         Attempt,
         Choice,
+        Comparison,
         Completion,
         Cost,
         Decision,
@@ -63,6 +64,7 @@ __all__ = [
     "Attempt",
     "CheckpointError",
     "Choice",
+    "Comparison",
     "Completion",
     "ConfigError",
     "Cost",

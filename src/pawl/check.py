@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from pawl import plugins, testing
 from pawl.config import build, settings
 from pawl.errors import ConfigError
 from pawl.interfaces import Task
-from pawl.judges.adapters import TELLING, judge_named, names_format
-from pawl.judges.formats import Form, parameters_of
+from pawl.judges.adapters import TELLING, Judging, names_format
+from pawl.judges.formats import parameters_of
 from pawl.judges.reward import GRACE, NOT_APPLIED, RewardJudge
 from pawl.records import Attempt, Completion, Problem, Prompt, Verdict
 from pawl.testing_ask import ODD_TEXTS, Broken, ask, shown
@@ -34,20 +36,12 @@ FORMS = ("{}", "<think>one and one</think>\n{}", "<think>one and one</think>\n<a
 
 
 @settings
-class Asked:
+class Asked(Judging):
     """How a reward function is asked."""
 
     task: str | None = None
     """A task whose problems it is asked about, for a function that needs their data."""
-    judge_range: tuple[float, float] | None = None
-    """What scores 0 and what scores 1; 0,1 for each function when left out."""
-    judge_weights: tuple[float, ...] | None = None
-    """Of several functions, in their order."""
-    judge_form: Form = "auto"
-    """Whether functions of TRL get text or messages; auto does as the prompt is."""
-    judge_credit: bool = False
-    """Whether a reasoning-gym scorer's credit for parts counts."""
-    judge_seconds: float = 2.0
+    judge_seconds: Annotated[float, Field(gt=0)] = 2.0
     """What a call may take."""
 
 
@@ -64,8 +58,8 @@ def check(name: str, values: Mapping[str, Any] | None = None) -> list[str]:
             return testing.check(build([part], values)[0] if values else part)
     task = values.get("task")
     asked, *tasks = build([Asked, *([plugins.find("tasks", task)] if task else [])], values)
-    judge = judge_named(name, judge_range=asked.judge_range, weights=asked.judge_weights, form=asked.judge_form,
-                        partial_credit=asked.judge_credit, time_limit=asked.judge_seconds)
+    judge = replace(asked, judge=name).made()
+    assert judge is not None, "it has a name"
     return check_reward(judge, attempts_at(tasks[0]) if tasks else None)
 
 

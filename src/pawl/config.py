@@ -29,8 +29,8 @@ from pawl.errors import ConfigError, PawlError, UnknownNameError
 MOST_FIELDS = 25
 """Of one settings class; what is more can be derived."""
 
-TABLES = ("settings", "task_settings")
-"""Of a run's `config.toml`: the recipe's keys and the task's."""
+TABLES = ("settings", "task_settings", "judge_settings")
+"""Of a run's `config.toml`: the recipe's keys, the task's and the judge's."""
 
 _CONFIG = pydantic.ConfigDict(extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 _LONGEST_SHOWN = 80

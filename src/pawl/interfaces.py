@@ -351,6 +351,10 @@ Judge = Callable[[Sequence[Attempt]], list[Verdict]]
 """A verdict for each attempt. A judge that cannot decide abstains (score None); it never guesses."""
 
 
+Prefers = Callable[[Sequence[tuple[Attempt, Attempt]]], list[bool | None]]
+"""For each of N pairs of attempts at one problem whether the first is the better one; None where nobody can say."""
+
+
 @runtime_checkable
 class Early(Protocol):
     """A judge that can begin before it is asked. What it says does not depend on whether it could."""

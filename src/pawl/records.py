@@ -201,6 +201,16 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two attempts at one problem, of which somebody liked one better: what a reward model learns from."""
+
+    liked: Attempt
+    other: Attempt
+    source: str = "truth"
+    """Who said so: truth, person, a model's name."""
+
+
+@dataclass(frozen=True, slots=True)
 class StepLabel:
     """What is known of the answers that go on from the end of a step: what a process reward model learns from."""
 

@@ -16,9 +16,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from pawl import plugins
+from pawl.config import settings
 from pawl.errors import ConfigError, UnknownNameError
 from pawl.interfaces import Task
 from pawl.judges.formats import Form, name_of, one_by_one, openrlhf, parameters_of, reasoning_gym, trl, verl
@@ -32,6 +35,32 @@ TELLING = {"completions": "trl", "solution_str": "verl", "solution_strs": "verl"
 """Arguments by which a function's format is known, if it takes no problem."""
 
 Range = tuple[float, float]
+
+
+@settings
+class Judging:
+    """Which judge a policy learns from, and how it is asked."""
+
+    judge: str | None = None
+    """What scores attempts in training: trl:my_module:reward, or any other form of `pawl.judges.adapters`; none is the
+    truth. The gate and the meters ask the truth in any case."""
+    judge_range: Range | None = None
+    """What scores 0 and what scores 1; 0,1 for each function when left out."""
+    judge_weights: tuple[float, ...] | None = None
+    """Of several functions, in their order."""
+    judge_form: Form = "auto"
+    """Whether functions of TRL get text or messages; auto does as the prompt is."""
+    judge_credit: bool = False
+    """Whether a reasoning-gym scorer's credit for parts counts."""
+    judge_seconds: Annotated[float, Field(gt=0)] = 10.0
+    """What a call may take."""
+
+    def made(self) -> RewardJudge | None:
+        """The judge that is named, if one is. Raises what `judge_named` raises."""
+        if self.judge is None:
+            return None
+        return judge_named(self.judge, judge_range=self.judge_range, weights=self.judge_weights, form=self.judge_form,
+                           partial_credit=self.judge_credit, time_limit=self.judge_seconds)
 
 
 def judge_named(spec: str, *, judge_range: Range | None = None, weights: Sequence[float] | None = None,

@@ -19,8 +19,9 @@ class Optimiser:
     """
 
     def __init__(self, parameters: Iterable[tuple[str, nn.Parameter]], *, learning_rate: float, steps: int,
-                 warmup: int, weight_decay: float = 0.2, muon: bool = True) -> None:
-        """`learning_rate` is the peak; `steps` the whole schedule, `warmup` its rise. Without `muon` AdamW has all."""
+                 warmup: int, weight_decay: float = 0.2, muon: bool = True, decays: bool = True) -> None:
+        """`learning_rate` is the peak; `steps` the whole schedule, `warmup` its rise, after which it `decays` or stays.
+        Without `muon` AdamW has all."""
         named = [(name, parameter) for name, parameter in parameters if parameter.requires_grad]
         self.parameters = [parameter for _, parameter in named]
         matrices = [p for name, p in named
@@ -33,12 +34,13 @@ class Optimiser:
         if rest:
             self.parts.append(torch.optim.AdamW(rest, lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.0))
         self.peaks = [[float(group["lr"]) for group in part.param_groups] for part in self.parts]
-        self.steps, self.warmup, self.taken = steps, warmup, 0
+        self.steps, self.warmup, self.taken, self.decays = steps, warmup, 0, decays
 
     def step(self, *, clip: float = 1.0) -> float:
         """One step on the gradients that are there, which are then cleared. Returns their norm before clipping."""
         norm = float(nn.utils.clip_grad_norm_(self.parameters, clip))
-        factor = schedule(self.taken, self.steps, self.warmup)
+        falling = self.decays or self.taken < self.warmup
+        factor = schedule(self.taken, self.steps, self.warmup) if falling else 1.0
         for part, peaks in zip(self.parts, self.peaks, strict=True):
             for group, peak in zip(part.param_groups, peaks, strict=True):
                 group["lr"] = peak * factor

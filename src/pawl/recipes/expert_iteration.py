@@ -14,7 +14,7 @@ from pawl.errors import ConfigError
 from pawl.evaluate import SearchAtLast, final_result
 from pawl.gate.decision import always_promote, exact_gate
 from pawl.gate.power import power_sentence
-from pawl.interfaces import Hindsight, Task, Trainable
+from pawl.interfaces import Hindsight, Judge, Task, Trainable
 from pawl.judges.truth import truth
 from pawl.keys import stream
 from pawl.ledger import Ledger
@@ -48,14 +48,17 @@ PASS_AT_K_PROBLEMS = 128
 __all__ = ["TASK", "Settings", "run"]
 
 
-def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
-        notify: Callable[[Event], None]) -> dict[str, Any]:
-    """The whole experiment, from wherever the ledger says that it stopped. Returns what `pawl run --json` prints."""
-    return carry_out(ExpertIteration, settings, task, directory, ledger, notify)
+def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger, notify: Callable[[Event], None],
+        judge: Judge | None = None) -> dict[str, Any]:
+    """The whole experiment, from wherever the ledger says that it stopped. Returns what `pawl run --json` prints.
+
+    What is learnt is what `judge` says, the truth where there is none; the gate and the meters ask the truth.
+    """
+    return carry_out(ExpertIteration, settings, task, directory, ledger, notify, judge)
 
 
 def carry_out(kind: type[ExpertIteration], settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
-              notify: Callable[[Event], None]) -> dict[str, Any]:
+              notify: Callable[[Event], None], judge: Judge | None = None) -> dict[str, Any]:
     """`run`, with parts of a kind."""
     if settings.failures == "relabel" and not isinstance(task, Hindsight):
         raise ConfigError(f"failures = 'relabel' must have a task with `solved_by`, got {task.name!r}",
@@ -65,11 +68,12 @@ def carry_out(kind: type[ExpertIteration], settings: Settings, task: Task, direc
     base = _base(settings, task, real, directory, ledger, notify)
     with stage("setup"):
         parts = kind(settings, task, real, directory, ledger, base)
+        parts.judge = judge or parts.gold
     parts.tidy()  # a kill may have come between a commit and this
     assert ledger.champion is not None
     champion = _open(directory.verify(ledger.champion, fingerprint), settings)
     champion = improve(parts, champion, ledger, settings.generations, notify)
-    return final_result(base, champion, task, parts.judge, ledger, settings, notify, search=parts.search_at_last)
+    return final_result(base, champion, task, parts.gold, ledger, settings, notify, search=parts.search_at_last)
 
 
 def _base(settings: Settings, task: Task, real: RealData, directory: RunDirectory, ledger: Ledger,
@@ -95,7 +99,8 @@ class ExpertIteration:
     def __init__(self, settings: Settings, task: Task, real: RealData, directory: RunDirectory, ledger: Ledger,
                  base: Trainable) -> None:
         self.settings, self.task, self.directory, self.ledger, self.base = settings, task, directory, ledger, base
-        self.judge = truth(task)
+        self.gold = truth(task)
+        self.judge: Judge = self.gold
         self.gate = always_promote if settings.alpha == 1 else exact_gate(settings.alpha)
         self.sampling = Sampling(settings.max_tokens, settings.temperature, stop=settings.stop)
         self.train_problems = task.problems("train", EVERYTHING, settings.seed)
@@ -147,7 +152,7 @@ class ExpertIteration:
             moved, reasons = relabelled(attempts, verdicts, self.task, self.base.encode)
             turn.notes += [f"{reason} ({times} attempts)" for reason, times in reasons.most_common(3)]
             turn.metrics["truth_bits_hindsight"] = label_bits([attempt.problem.id for attempt in moved])
-            attempts, verdicts = [*attempts, *moved], [*verdicts, *self.judge(moved)]
+            attempts, verdicts = [*attempts, *moved], [*verdicts, *self.gold(moved)]
         chosen = select(attempts, verdicts, keep=self.settings.keep, limit=MOST_EXAMPLES)
         if not chosen:
             turn.notes.append(f"none of {len(attempts)} attempts was right")
@@ -187,12 +192,12 @@ class ExpertIteration:
         if chosen.shortage:
             turn.notes.append(chosen.shortage)
         with turn.stage("gate") as watch:
-            result = contest(candidate, champion, chosen.problems, self.judge, max_tokens=self.settings.max_tokens,
+            result = contest(candidate, champion, chosen.problems, self.gold, max_tokens=self.settings.max_tokens,
                              stop=self.settings.stop, generation=turn.generation, generations=turn.generations,
                              watch=watch)
             tried = play(champion, chosen.problems[:PASS_AT_K_PROBLEMS], self.settings.attempts,
-                         sampling=self.sampling, key=self.key("pass@k", turn), judge=self.judge)
-            verdicts = self.judge(tried)
+                         sampling=self.sampling, key=self.key("pass@k", turn), judge=self.gold)
+            verdicts = self.gold(tried)
             turn.metrics |= measure.pass_at(tried, verdicts, k=self.settings.attempts)
             # The candidate's value learnt from attempts by the champion; these are such, at problems of which it saw
             # none.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import platform
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -15,6 +16,7 @@ import pawl
 from pawl import plugins
 from pawl.config import build, to_toml
 from pawl.errors import ConfigError
+from pawl.judges.adapters import Judging
 from pawl.ledger import Ledger
 from pawl.models.opening import device_of
 from pawl.peak import measure_peak
@@ -34,15 +36,15 @@ def launch(recipe: str, values: Mapping[str, Any], out: Path | None, notify: Cal
     name = values.pop("task", module.TASK)
     if name is None:
         raise ConfigError(f"recipe {recipe!r} must be given a task", hint="--task NAME; pawl tasks lists them")
-    settings, task = build([module.Settings, plugins.find("tasks", name)], values)
+    settings, task, judging = _parts(module, name, values)
     path = out or Path("runs") / f"{recipe}-{datetime.now():%Y%m%d-%H%M%S}"
     with RunDirectory.create(path) as directory:
         directory.write_config({
             "recipe": recipe, "task": name, "settings": to_toml(settings), "task_settings": to_toml(task),
-            "threads": torch.get_num_threads(),
+            "judge_settings": to_toml(judging), "threads": torch.get_num_threads(),
         })
         notify(Event("base", 0, 0, message=f"run directory: {path}"))
-        return _run(module, settings, task, directory, notify, profile)
+        return _run(module, (settings, task, judging), directory, notify, profile)
 
 
 def resume(path: Path, notify: Callable[[Event], None], *, profile: bool = False) -> dict[str, Any]:
@@ -51,17 +53,30 @@ def resume(path: Path, notify: Callable[[Event], None], *, profile: bool = False
     with RunDirectory.open(path) as directory:
         config = directory.read_config()
         module = plugins.find("recipes", config["recipe"])
-        settings, task = build([module.Settings, plugins.find("tasks", config["task"])],
-                               config["settings"] | config["task_settings"])
+        parts = _parts(module, config["task"], config["settings"] | config["task_settings"]
+                       | config.get("judge_settings", {}))
         torch.set_num_threads(config["threads"])
-        return _run(module, settings, task, directory, notify, profile)
+        return _run(module, parts, directory, notify, profile)
 
 
-def _run(module: Any, settings: Any, task: Any, directory: RunDirectory, notify: Callable[[Event], None],
+def _parts(module: Any, task: str, values: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+    """Settings, task and how it is judged, from one namespace; nothing for the last where a recipe has its own judge.
+    Raises ConfigError."""
+    takes_judge = "judge" in inspect.signature(module.run).parameters
+    if "judge" in values and not takes_judge:
+        raise ConfigError("a judge must be for a recipe that learns from one, "
+                          f"{module.__name__.rpartition('.')[2]} has its own", hint="expert-iteration and rl take one")
+    made = build([module.Settings, plugins.find("tasks", task), *([Judging] if takes_judge else [])], values)
+    return made[0], made[1], made[2] if takes_judge else None
+
+
+def _run(module: Any, parts: tuple[Any, Any, Any], directory: RunDirectory, notify: Callable[[Event], None],
          profile: bool) -> dict[str, Any]:
+    settings, task, judging = parts
+    judge = judging.made() if judging else None
     recording = _profiled(settings, directory, notify) if profile else nullcontext(dict[str, Any]())
     with recording as found, _ledger(directory) as ledger:
-        result = module.run(settings, task, directory, ledger, notify)
+        result = module.run(settings, task, directory, ledger, notify, **({"judge": judge} if judge else {}))
         with stage("report"):
             write_report(ledger, directory.report_path)
     told = {name: value for name, value in result.items() if name != "test"}  # a score a problem: for the report

@@ -8,10 +8,8 @@ frozen base and, where the algorithm takes them, real examples in every batch.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -20,10 +18,9 @@ from pydantic import Field
 from pawl import measure
 from pawl.config import settings
 from pawl.errors import ConfigError, UnknownNameError
-from pawl.interfaces import Task, Trainable
+from pawl.interfaces import Judge, Task, Trainable
 from pawl.keys import permutation, stream
-from pawl.learning.objective import Distance, Objective
-from pawl.learning.train import train
+from pawl.learning.objective import Distance
 from pawl.ledger import Ledger
 from pawl.loop import Turn
 from pawl.models.hf_policy import HFPolicy
@@ -32,10 +29,10 @@ from pawl.play import play
 from pawl.recipes import settings as shared
 from pawl.recipes.algorithms import ALGORITHMS, Round
 from pawl.recipes.expert_iteration import ExpertIteration, carry_out
+from pawl.recipes.on_policy import Course, beta_of
 from pawl.recipes.settings import Count, Share, Weight
 from pawl.records import Attempt, Event, Problem, TokenExample, Verdict
 from pawl.run_directory import RunDirectory
-from pawl.selection.anchor import plan_batches, real_beside
 
 TASK: str | None = None
 """No task of its own: the user names one."""
@@ -90,20 +87,21 @@ class Settings(shared.Settings):
     @property
     def beta(self) -> float:
         """The weight of the distance to the base, settled."""
-        if self.kl is None:
-            return 0.1 if ALGORITHMS[self.algorithm].relative else 0.01
-        return self.kl[1] if isinstance(self.kl, tuple) else self.kl
+        return beta_of(self.algorithm, self.kl, held=0.01)
 
     @property
     def step_size(self) -> float:
         """The learning rate, settled."""
-        return self.learning_rate or (1e-6 if self.model else 1e-3)
+        return self.learning_rate or (1e-6 if self.model else 3e-4)
 
 
-def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
-        notify: Callable[[Event], None]) -> dict[str, Any]:
-    """The whole experiment, from wherever the ledger says that it stopped. Returns what `pawl run --json` prints."""
-    return carry_out(ReinforcementLearning, settings, task, directory, ledger, notify)
+def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger, notify: Callable[[Event], None],
+        judge: Judge | None = None) -> dict[str, Any]:
+    """The whole experiment, from wherever the ledger says that it stopped. Returns what `pawl run --json` prints.
+
+    What is rewarded is what `judge` says, the truth where there is none; the gate and the meters ask the truth.
+    """
+    return carry_out(ReinforcementLearning, settings, task, directory, ledger, notify, judge)
 
 
 class ReinforcementLearning(ExpertIteration):
@@ -125,11 +123,11 @@ class ReinforcementLearning(ExpertIteration):
     def learn(self, champion: Trainable, attempts: Sequence[Attempt], verdicts: Sequence[Verdict],
               examples: Sequence[TokenExample], turn: Turn) -> Trainable | None:
         settings, candidate = self.settings, self.candidate(champion)
+        reference = champion if ALGORITHMS[settings.algorithm].last else self.base
+        course = Course(settings, lambda number: Round(*self.round(candidate, number, turn), candidate, reference),
+                        self.real, settings.real_floor)
         with turn.stage("train") as watch:
-            training = train(candidate, self.batches(candidate, champion, turn),
-                             steps=settings.rounds * settings.epochs * settings.steps,
-                             learning_rate=settings.step_size, objective=self.objective(), reference=self.base,
-                             watch=watch)
+            training = course.learn(candidate, self.base, key=self.key("learn", turn), watch=watch)
         turn.metrics |= training.losses | {"tokens_trained": float(training.tokens), "steps": float(training.steps),
                                            "gradient": training.gradient}
         self.measure(candidate, turn)
@@ -140,32 +138,6 @@ class ReinforcementLearning(ExpertIteration):
     def candidate(self, champion: Trainable) -> Trainable:
         candidate, rank = super().candidate(champion), self.settings.lora
         return with_adapters(candidate, rank, seed=stream(self.settings.seed, "lora")) if rank else candidate
-
-    def objective(self) -> Objective:
-        """The algorithm's; one that is not relative to the base is held by its distance."""
-        algorithm, kl = ALGORITHMS[self.settings.algorithm], self.settings.kl
-        if algorithm.relative:
-            return algorithm.objective(self.settings)
-        distance = kl[0] if isinstance(kl, tuple) else "reverse"
-        return replace(algorithm.objective(self.settings), kl=self.settings.beta, distance=distance)
-
-    def batches(self, candidate: Trainable, champion: Trainable, turn: Turn) -> Iterator[list[TokenExample]]:
-        """What each step learns: the candidate plays when a round begins."""
-        settings, algorithm = self.settings, ALGORITHMS[self.settings.algorithm]
-        together, reference = algorithm.objective(settings).together, champion if algorithm.last else self.base
-        floor = settings.real_floor if self.real else 0.0
-        for number in range(settings.rounds):
-            attempts, verdicts = self.round(candidate, number, turn)
-            own = algorithm.lessons(Round(attempts, verdicts, candidate, reference), settings)
-            if not own:
-                continue
-            units = [own[start : start + together] for start in range(0, len(own), together)]
-            size = math.ceil(len(units) / settings.steps)
-            plan = plan_batches([sum(len(one.tokens) for one in unit) for unit in units],
-                                [len(one.tokens) for one in self.real], batch=size + real_beside(size, floor),
-                                floor=floor, epochs=settings.epochs, key=stream(self.key("learn", turn), number))
-            for batch in plan:
-                yield [*(one for i in batch.own for one in units[i]), *(self.real[i] for i in batch.real)]
 
     def round(self, candidate: Trainable, number: int, turn: Turn) -> tuple[list[Attempt], list[Verdict]]:
         """Attempts by the candidate as it is now, and their verdicts."""
