@@ -42,7 +42,7 @@ def test_two_generations_are_a_paired_t_test() -> None:
 
 
 def test_gold_that_falls_under_a_rising_proxy_is_found_and_its_best_generation_named() -> None:
-    found = [first_turn(scored(TURNS, seed), proxied(UP, seed)) for seed in range(20)]
+    found = [first_turn(scored(TURNS, seed), proxied(UP, seed), looks=12) for seed in range(20)]
     assert all(seen is not None and seen.state == "fooled" and seen.generation > 4 for seen in found)
     assert sum(seen is not None and abs(seen.best - 4) <= 2 for seen in found) >= 19
     assert sum(seen is not None and seen.generation - 4 <= 3 for seen in found) >= 19
@@ -52,7 +52,7 @@ def test_gold_that_falls_under_a_rising_proxy_is_found_and_its_best_generation_n
                          ids=["flat", "saturating", "nearly never right"])
 def test_a_run_whose_gold_never_falls_is_seldom_said_to(truth: NDArray[np.float64]) -> None:
     spread = min(0.4, truth.min())
-    alarms = sum(first_turn(scored(truth, seed, spread=spread), proxied(UP[:8], seed)) is not None
+    alarms = sum(first_turn(scored(truth, seed, spread=spread), proxied(UP[:8], seed), looks=8) is not None
                  for seed in range(100))
     assert alarms <= 10, "beyond the 1% tail of a chance of 5%"
 
@@ -72,16 +72,16 @@ def test_every_look_has_its_share_and_all_comparisons_their_bound() -> None:
 @pytest.mark.parametrize("slope", [0.0, -0.03])
 def test_a_fall_without_a_rise_is_not_called_fooling(slope: float) -> None:
     proxies = [proxied(0.5 + slope * np.arange(12), seed) for seed in range(20)]
-    assert sum(first_turn(scored(TURNS, seed), proxy) is not None for seed, proxy in enumerate(proxies)) <= 2
+    assert sum(first_turn(scored(TURNS, seed), proxy, looks=12) is not None for seed, proxy in enumerate(proxies)) <= 2
     seen = look(paired_means(scored(TURNS, 0)), paired_means(proxies[0]), looks=12)
     assert seen is not None and seen.state == "fell" and "not known to have risen" in seen.sentence
 
 
 def test_the_sentence_says_what_to_do() -> None:
-    seen = first_turn(scored(TURNS, 0), proxied(UP, 0))
+    seen = first_turn(scored(TURNS, 0), proxied(UP, 0), looks=12)
     assert seen is not None
-    match = re.fullmatch(r"proxy rose by (\S+) since generation (\d+), gold fell by (\S+) \((\S+) to (\S+)\): the judge "
-                         r"is being fooled since generation (\d+); go back to it", seen.sentence)
+    match = re.fullmatch(r"proxy rose by (\S+) since generation (\d+), gold fell by (\S+) \((\S+) to (\S+)\): the "
+                         r"judge is being fooled since generation (\d+); go back to it", seen.sentence)
     assert match and match[2] == match[6] == str(seen.best)
     numbers = [float(match[place]) for place in (1, 3, 4, 5)]
     assert numbers == pytest.approx([seen.rise, seen.fall, *seen.fall_interval], abs=0.005)
@@ -102,7 +102,7 @@ def test_gold_may_be_a_sample() -> None:
         gold = scored(TURNS, seed)
         gold[np.random.default_rng(seed).random(gold.shape) > 0.3] = np.nan
         gold[2] = np.nan
-        found.append(first_turn(gold, proxied(UP, seed)))
+        found.append(first_turn(gold, proxied(UP, seed), looks=12))
     assert sum(seen is not None and abs(seen.best - 4) <= 2 for seen in found) >= 9
 
 
@@ -124,13 +124,13 @@ def test_scores_that_never_differ_show_no_fall() -> None:
 
 def test_one_generation_says_nothing() -> None:
     assert look(paired_means(np.ones((1, 40))), paired_means(np.ones((1, 40))), looks=5) is None
-    assert first_turn(np.ones((1, 40)), np.ones((1, 40))) is None
+    assert first_turn(np.ones((1, 40)), np.ones((1, 40)), looks=5) is None
     assert look_at_curve([], looks=5) is None
 
 
 def test_a_look_is_the_same_each_time() -> None:
     def again() -> Look | None:
-        return first_turn(scored(TURNS, 3), proxied(UP, 3))
+        return first_turn(scored(TURNS, 3), proxied(UP, 3), looks=12)
 
     assert again() == again() is not None
 

@@ -59,10 +59,10 @@ def chances(policy: nn.Module, points: np.ndarray) -> np.ndarray:
     return np.asarray(policy(torch.from_numpy(points)).softmax(1).numpy(), np.float64)
 
 
-def sampled(policy: nn.Module, points: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """[N, SAMPLES] answers."""
+def sampled(policy: nn.Module, points: np.ndarray, random: np.random.Generator, count: int = SAMPLES) -> np.ndarray:
+    """[N, count] answers."""
     edges = chances(policy, points).cumsum(1)
-    drawn = random.random((len(points), SAMPLES, 1)) > edges[:, None, :-1]
+    drawn = random.random((len(points), count, 1)) > edges[:, None, :-1]
     answers: np.ndarray = drawn.sum(2)
     return answers
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from pawl.claims import (
+    best_of_n_kl,
+    ensembles,
     epochs,
     judge_gap,
     label_noise,
     mad,
+    over_optimisation,
     recursion,
     replace_accumulate,
+    self_consistency,
     self_training,
     simplicity,
+    spin,
     verification,
 )
 from pawl.claims.claim import Claim
 
 CLAIMS: dict[str, Claim] = {module.CLAIM.name: module.CLAIM for module in (
-    self_training, recursion, replace_accumulate, mad, verification, label_noise, simplicity, judge_gap, epochs)}
+    self_training, recursion, replace_accumulate, mad, verification, label_noise, simplicity, judge_gap,
+    over_optimisation, ensembles, best_of_n_kl, self_consistency, spin, epochs)}

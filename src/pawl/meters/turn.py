@@ -3,11 +3,12 @@
 Looked at after every generation. At each look, means of one to four generations in a row are compared with means of the
 latest one or two. The largest fall of gold, in standard errors, is held against what the largest of as many comparisons
 of a gold that never changed would come to (the single-step max-t of Westfall and Young 1993, drawn from the covariance
-of the means), at an even share of `alpha`; the rise of the proxy in the same comparison likewise.
+of the means), at an even share of `alpha`.
 
-Promise: in a run whose gold never falls, and in one whose proxy never rises, the chance that any look says that the
-judge is being fooled is at most alpha. What stays where it is is the worst case: where gold rises, every comparison is
-smaller. Looks may depend on each other in any way (Bonferroni). It rests on means over problems being about normal.
+Promise: in a run whose gold never falls, the chance that any look says that it did is at most alpha. A gold that stays
+where it is is the worst case: where it rises, every comparison is smaller. Looks may depend on each other in any way
+(Bonferroni). It rests on means over problems being about normal. That the proxy rose is held against luck in the same
+way, but at alpha for a single look: it says only what to call a fall that is there, and what to do is the same.
 
 Not covered: gold that falls for another reason just while the proxy rises; a run that goes back and goes on, which is
 another run with looks of its own.
@@ -54,6 +55,7 @@ class Look:
     rise: float
     """Of the proxy, in the same comparison."""
     rise_interval: tuple[float, float]
+    """Holds at this look for every comparison at once."""
     p_value: float
     """Of the fall at this look."""
     share: float
@@ -72,7 +74,7 @@ class _Changes:
     luck: NDArray[np.float64]
     """[draws] the largest of all comparisons where nothing changed, in standard errors, from the least."""
     bound: float
-    """What these exceed with the probability that this look may spend."""
+    """What these exceed with the probability that may be spent."""
 
     def interval(self, place: int) -> tuple[float, float]:
         reach = self.bound * float(self.errors[place])
@@ -90,7 +92,7 @@ def look(gold: Means, proxy: Means, *, looks: int, alpha: float = 0.05, margin: 
     if len(gold.values) < 2:
         return None
     contrasts = _contrasts(len(gold.values))
-    falls, rises = _changes(gold, contrasts, share), _changes(_at(proxy, gold.generations), -contrasts, share)
+    falls, rises = _changes(gold, contrasts, share), _changes(_at(proxy, gold.generations), -contrasts, alpha)
     scores = (falls.sizes - margin) / falls.errors
     state, place = _state(scores, rises.sizes / rises.errors > rises.bound, falls.bound)
     p_value = (1 + int((falls.luck >= scores[place]).sum())) / (1 + len(falls.luck))
@@ -108,16 +110,16 @@ def look_at_curve(points: Sequence[Point], *, looks: int, alpha: float = 0.05, m
     return look(gold, proxy, looks=looks, alpha=alpha, margin=margin)
 
 
-def first_turn(gold: ArrayLike, proxy: ArrayLike, *, looks: int | None = None, alpha: float = 0.05,
+def first_turn(gold: ArrayLike, proxy: ArrayLike, *, looks: int, alpha: float = 0.05,
                margin: float = 0.0) -> Look | None:
     """The first look at which the judge was being fooled, from scores [G, P] of both on the same problems in all
-    generations so far; None where there was none. `looks` is G where the run had no other plan."""
+    generations so far; None where there was none. As `look`, whose arguments it has."""
     golds, proxies = np.asarray(gold, np.float64), np.asarray(proxy, np.float64)
     for generations in range(2, len(golds) + 1):
         if np.isnan(golds[generations - 1]).all():
             continue
         seen = look(paired_means(golds[:generations]), paired_means(proxies[:generations]),
-                    looks=looks or len(golds), alpha=alpha, margin=margin)
+                    looks=looks, alpha=alpha, margin=margin)
         if seen is not None and seen.state == "fooled":
             return seen
     return None
