@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -44,13 +46,20 @@ def test_a_fit_is_scipys(form: Form, noise: float, error: float) -> None:
     assert (fit.alpha_error, fit.beta_error) == pytest.approx(tuple(np.sqrt(np.diag(spread)) * wider), rel=1e-4)
 
 
-def test_the_variance_explained_is_a_regressions() -> None:
-    made = recentred(points("best of n", 0.9, 0.3, noise=0.1))
+@pytest.mark.parametrize("error", [0.0, 0.05])
+def test_the_variance_explained_is_a_regressions(error: float) -> None:
+    made = recentred(points("best of n", 0.9, 0.3, noise=0.1, error=error))
     fit = fitted(made, "best of n")
-    gold = np.array([one.gold for one in made[1:]])
+    gold, weights = np.array([(one.gold, 1 / (one.gold_error or 1)**2) for one in made[1:]]).T
     assert fit is not None
-    assert fit.r_squared == pytest.approx(
-        1 - ((gold - fit.gold([one.distance for one in made[1:]]))**2).sum() / ((gold - gold.mean())**2).sum())
+    left, around = gold - fit.gold([one.distance for one in made[1:]]), gold - np.average(gold, weights=weights)
+    assert fit.r_squared == pytest.approx(1 - weights @ left**2 / (weights @ around**2))
+
+
+def test_where_an_error_is_not_known_points_weigh_alike() -> None:
+    made = points("best of n", 0.9, 0.3, noise=0.1, error=0.05)
+    without = [replace(one, gold_error=0.0) for one in made]
+    assert fitted([*made[:4], *without[4:]], "best of n") == fitted(without, "best of n") != fitted(made, "best of n")
 
 
 @pytest.mark.parametrize(("form", "alpha", "beta", "inside"), [
@@ -75,6 +84,7 @@ def test_points_without_gold_are_left_out_and_too_few_say_nothing() -> None:
     fit = fitted(holes, "best of n")
     assert fit is not None and (fit.alpha, fit.beta) == pytest.approx((0.9, 0.3))
     assert fitted(made[:3], "RL") is None and best_fit([]) is None and fitted([holes[2], *made[3:]], "RL") is None
+    assert fitted([made[0], *made[:3]], "RL") is None, "the first point twice says no more than once"
 
 
 def test_a_curve_is_made_of_the_scores_that_are_known() -> None:
@@ -108,6 +118,8 @@ def test_agreement_is_rank_correlation_and_what_the_top_brings() -> None:
     assert found.rank == pytest.approx(stats.spearmanr(proxy, gold).statistic) and found.attempts == 200
     assert found.top == pytest.approx(gold[proxy.argsort()[-20:]].mean() - gold.mean())
     assert found.spread == pytest.approx(proxy.std(ddof=1))
+    assert agreement(proxy[:95], gold[:95]).top == pytest.approx(
+        gold[:95][proxy[:95].argsort()[-10:]].mean() - gold[:95].mean())
 
 
 def test_a_proxy_that_likes_all_alike_ranks_nothing() -> None:

@@ -11,7 +11,7 @@ from scipy import stats
 
 from pawl.errors import ConfigError
 from pawl.meters.hacking import Point
-from pawl.meters.means import paired_means, unpaired_means
+from pawl.meters.means import Means, paired_means, shrunken, unpaired_means
 from pawl.meters.turn import Look, first_turn, look, look_at_curve
 
 PROBLEMS = 256
@@ -53,8 +53,8 @@ def test_gold_that_falls_under_a_rising_proxy_is_found_and_its_best_generation_n
 def test_a_run_whose_gold_never_falls_is_seldom_said_to(truth: NDArray[np.float64]) -> None:
     spread = min(0.4, truth.min())
     alarms = sum(first_turn(scored(truth, seed, spread=spread), proxied(UP[:8], seed), looks=8) is not None
-                 for seed in range(100))
-    assert alarms <= 10, "beyond the 1% tail of a chance of 5%"
+                 for seed in range(60))
+    assert alarms <= 7, "beyond the 1% tail of a chance of 5%"
 
 
 def test_every_look_has_its_share_and_all_comparisons_their_bound() -> None:
@@ -86,8 +86,34 @@ def test_the_sentence_says_what_to_do() -> None:
     numbers = [float(match[place]) for place in (1, 3, 4, 5)]
     assert numbers == pytest.approx([seen.rise, seen.fall, *seen.fall_interval], abs=0.005)
     assert 0 < seen.fall_interval[0] < seen.fall < seen.fall_interval[1]
+    assert 0 < seen.rise_interval[0] < seen.rise < seen.rise_interval[1]
     quiet = look(paired_means(scored(UP, 0)), paired_means(proxied(UP, 0)), looks=12)
     assert quiet is not None and quiet.state == "none" and "gold has not fallen" in quiet.sentence
+    assert quiet.p_value <= 1.0 and quiet.best == 11
+
+
+def smooth(gold: NDArray[np.float64]) -> Look:
+    """What is said of such means, whose errors are 0.03 each, under a proxy that rises."""
+    size = len(gold)
+    seen = look(*(Means(np.arange(size), values, error**2 * np.eye(size), 255)
+                  for values, error in ((gold, 0.03), (0.1 * np.arange(size), 0.01))), looks=size)
+    assert seen is not None
+    return seen
+
+
+def test_the_generation_to_go_back_to_is_not_the_luckiest() -> None:
+    hump = 0.6 - 0.002 * (np.arange(24) - 10.0)**2
+    hump[5] += 0.08
+    seen = smooth(hump)
+    assert seen.state == "fooled" and hump.argmax() == 5 and abs(seen.best - 10) <= 1
+
+
+def test_nobody_is_sent_back_to_what_fell() -> None:
+    rising = 0.2 + 0.06 * np.arange(40)
+    rising[-1] = rising[-2] - 0.2
+    seen = smooth(rising)
+    assert seen.state == "fooled" and seen.best == 38
+    assert shrunken(Means(np.arange(40), rising, 0.03**2 * np.eye(40), 255)).argmax() == 39, "of a line and luck"
 
 
 def test_a_fall_smaller_than_the_margin_is_none() -> None:
@@ -119,7 +145,7 @@ def test_a_curve_alone_is_less_sharp_and_says_the_same_in_the_end() -> None:
 
 def test_scores_that_never_differ_show_no_fall() -> None:
     seen = look(paired_means(np.ones((5, 40))), paired_means(np.ones((5, 40))), looks=5)
-    assert seen is not None and seen.state == "none" and seen.best == 0
+    assert seen is not None and (seen.state, seen.best, seen.fall, seen.p_value) == ("none", 0, 0.0, 1.0)
 
 
 def test_one_generation_says_nothing() -> None:

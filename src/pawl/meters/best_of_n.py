@@ -42,7 +42,7 @@ def by_rank(proxy: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[
 def _chosen(n: int, size: int) -> NDArray[np.float64]:
     """[size] chance C(rank - 1, n - 1) / C(size, n) of each rank, from the least, to be the highest of n drawn."""
     rank = np.arange(size, 1, -1, dtype=np.float64)
-    falling = np.maximum(rank - n, 0) / (rank - 1)  # what the chance of a rank leaves to the one below it
+    falling = (rank - n) / (rank - 1)  # of a rank's chance, what the one below it has; none has any below rank n
     return np.cumprod(np.concatenate([[n / size], falling]))[::-1]
 
 

@@ -82,8 +82,8 @@ def unpaired_means(values: ArrayLike, errors: ArrayLike, *, attempts: int) -> Me
     """Means [G] with standard errors [G], from so many attempts each or more, as if generations had no problems in
     common: where they have, what is said of their differences is less sharp than it could be.
 
-    NaN where a generation has no mean. Raises ValueError for an error that is not above 0, and where the two do not
-    pair up.
+    NaN where a generation has no mean. Raises ValueError for an error that is not above 0, for less than two attempts,
+    and where the two do not pair up.
     """
     means, spreads = np.asarray(values, np.float64), np.asarray(errors, np.float64)
     if means.ndim != 1 or means.shape != spreads.shape:
@@ -91,7 +91,9 @@ def unpaired_means(values: ArrayLike, errors: ArrayLike, *, attempts: int) -> Me
     kept = np.flatnonzero(np.isfinite(means))
     if not (spreads[kept] > 0).all():
         raise ValueError(f"errors must be above 0, got {spreads[kept].tolist()}")
-    return Means(kept, means[kept], np.diag(spreads[kept] ** 2), float(max(attempts - 1, 1)))
+    if len(kept) and attempts < 2:
+        raise ValueError(f"attempts must be 2 or more, got {attempts}")
+    return Means(kept, means[kept], np.diag(spreads[kept] ** 2), float(attempts - 1))
 
 
 def shrunken(means: Means) -> NDArray[np.float64]:
@@ -105,7 +107,7 @@ def shrunken(means: Means) -> NDArray[np.float64]:
     errors = bends @ means.covariance @ bends.T
     bent = bends @ means.values
     scale = float(np.trace(errors)) / max(len(bent), 1)
-    if len(bent) == 0 or scale <= 0:
+    if scale <= 0:
         return means.values.copy()
     choices = [errors + scale * shrink**2 * np.eye(len(bent)) for shrink in SHRINKS]
     best = min(choices, key=lambda spread: float(np.linalg.slogdet(spread)[1] + bent @ np.linalg.solve(spread, bent)))
