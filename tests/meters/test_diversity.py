@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pawl.meters.diversity import (
     compression_ratio,
     distinct_n,
+    longest_loop,
     loops,
     mean_entropy,
     repetition,
@@ -152,6 +153,17 @@ def test_repetition_counts_what_was_said_before(tokens: list[int], n: int) -> No
     ([*range(16)] * 3, True), ([*range(17)] * 3, False)])
 def test_a_loop_is_what_an_end_says_three_times(tokens: list[int], looped: bool) -> None:
     assert loops(np.array(tokens, np.int32)) == looped
+
+
+@given(st.lists(st.integers(0, 1), max_size=14), st.integers(1, 4), st.integers(2, 4))
+def test_the_longest_loop_is_that_of_trying_every_stretch(tokens: list[int], longest: int, times: int) -> None:
+    def says_one_thing(start: int, stop: int) -> bool:
+        return any(stop - start >= length * times and tokens[start:stop - length] == tokens[start + length:stop]
+                   for length in range(1, longest + 1))
+
+    tried = [stop - start for start in range(len(tokens)) for stop in range(start, len(tokens) + 1)
+             if says_one_thing(start, stop)]
+    assert longest_loop(np.array(tokens, np.int32), longest=longest, times=times) == max(tried, default=0)
 
 
 def test_unigram_entropy_in_closed_form() -> None:

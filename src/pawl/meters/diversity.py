@@ -143,6 +143,18 @@ def loops(tokens: IntArray, *, longest: int = 16, times: int = 3) -> bool:
     return False
 
 
+def longest_loop(tokens: IntArray, *, longest: int = 16, times: int = 3) -> int:
+    """Tokens of the longest stretch, anywhere in a completion, that says one thing of up to `longest` tokens so many
+    times in a row or more; 0 where there is none."""
+    found = 0
+    for length in range(1, min(longest, len(tokens) // times) + 1):
+        other = np.flatnonzero(tokens[length:] != tokens[:-length])
+        run = int(np.diff(other, prepend=-1, append=len(tokens) - length).max()) - 1
+        if run >= length * (times - 1):
+            found = max(found, run + length)
+    return found
+
+
 def mean_entropy(logprobs: Sequence[FloatArray]) -> float:
     """Entropy of the policy in nats per token: minus the mean log-probability of the tokens that it sampled.
 
