@@ -53,8 +53,8 @@ def judge_rates(kept: ArrayLike, right: ArrayLike) -> JudgeRates:
     keeps, truths = np.asarray(kept, dtype=bool), np.asarray(right, dtype=bool)
     if keeps.ndim != 1 or keeps.shape != truths.shape:
         raise ValueError(f"arrays must be [N] and pair up, got shapes {keeps.shape} and {truths.shape}")
-    phi, psi = (_rate(int(keeps[those].sum()), int(those.sum())) for those in (truths, ~truths))
-    errors = _rate(int((~truths).sum()), truths.size)
+    phi, psi = (rate(int(keeps[those].sum()), int(those.sum())) for those in (truths, ~truths))
+    errors = rate(int((~truths).sum()), truths.size)
     if phi is None or psi is None or errors is None:
         return JudgeRates(phi, psi, errors, None, None, _unmeasured(truths.size, phi))
     point = break_even(phi.value, psi.value)
@@ -71,7 +71,8 @@ def break_even(phi: float, psi: float) -> float | None:
     return phi / (phi + psi) if phi + psi > 0 else None
 
 
-def _rate(count: int, of: int) -> Rate | None:
+def rate(count: int, of: int) -> Rate | None:
+    """A share with its interval; None of none."""
     if of == 0:
         return None
     low, high = binomtest(count, of).proportion_ci(method="wilson")
