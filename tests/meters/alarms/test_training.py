@@ -1,0 +1,88 @@
+"""What learning gets: groups that tell nothing apart, weights that stay, and a sampler that is another policy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from observations import healthy, luck, measured, scored
+
+from pawl.meters.alarms.seen import seen
+from pawl.meters.alarms.training import equal_groups, no_logprobs, sampler_apart, unchanged
+from pawl.records import Attempt
+
+
+def test_all_right_and_all_wrong_are_told_apart() -> None:
+    def score(one: Attempt) -> float:
+        number = int(one.problem.id[1:])
+        return float(number < 40 or (number == 50 and one.index == 0))
+
+    now = scored(healthy(), score)
+    found = equal_groups(seen(now), [])
+    assert found is not None
+    assert found.says == "At 59 of 60 problems (98.3%) all attempts score the same: all right at 40, all wrong at 19."
+    assert "too easy" in found.hint
+    wrong = equal_groups(seen(scored(now, lambda one: float(one.problem.id == "p1" and one.index == 0))), [])
+    assert wrong is not None and "too hard" in wrong.hint
+
+
+def test_a_tenth_of_problems_that_tell_attempts_apart_is_enough() -> None:
+    some = scored(healthy(), lambda one: float(one.index == 0 and one.problem.id.endswith("0")))
+    assert equal_groups(seen(some), []) is None
+
+
+def test_graded_scores_are_the_same_within_rounding() -> None:
+    rounded = scored(healthy(), lambda one: 0.01 * int(one.problem.id[1:]) + 1e-8 * luck(one))
+    found = equal_groups(seen(rounded), [])
+    assert found is not None and "all right at 0, all wrong at 1." in found.says  # p0 scores next to 0
+    assert "rounding" in found.hint
+
+
+def test_one_attempt_a_problem_is_no_group() -> None:
+    assert equal_groups(seen(scored(healthy(), lambda one: None if one.index else 0.3 * luck(one))), []) is None
+
+
+@pytest.mark.parametrize(("metrics", "words"), [
+    ({"steps": 0}, "Training took no step."), ({"parameter_change": 0.0}, "less than rounding does"),
+    ({"parameter_change": 5e-8}, "changed the weights by 5.0e-08 of their norm"),
+    ({"parameter_change": float("nan")}, "by nan"), ({"parameter_change": float("inf")}, "by inf")])
+def test_weights_that_stay_as_they_were_are_named(metrics: dict[str, float], words: str) -> None:
+    found = unchanged(seen(measured(healthy(), **metrics)), [])
+    assert found is not None and words in found.says
+
+
+def test_small_changes_and_unknown_ones_are_changes() -> None:
+    assert unchanged(seen(measured(healthy(), parameter_change=1e-6)), []) is None
+    assert unchanged(seen(replace(healthy(), metrics={})), []) is None
+
+
+def apart(nats: float, every: int = 1) -> dict[int, np.ndarray]:
+    """What another policy says of attempts: so far away at every so many tokens."""
+    return {place: np.where(np.arange(len(one.completion.tokens)) % every == 0, one.completion.logprobs - nats,
+                            one.completion.logprobs).astype(np.float32)
+            for place, one in enumerate(healthy().attempts[10:50], 10)}
+
+
+@pytest.mark.parametrize(("nats", "every", "loud"), [(1e-6, 1, False), (0.03, 1, False), (0.12, 1, True),
+                                                     (0.8, 8, True), (0.18, 4, False)])
+def test_a_sampler_may_round_and_not_be_another_policy(nats: float, every: int, loud: bool) -> None:
+    found = sampler_apart(seen(replace(healthy(), metrics={}, recomputed=apart(nats, every))), [])
+    assert (found is not None) == loud
+    if found:
+        assert found.shown == [10, 11, 12] and "nats a token apart" in found.says and "outside [0.5, 2]" in found.says
+
+
+def test_a_gap_that_grows_is_seen_before_it_is_large() -> None:
+    now = seen(measured(healthy(), sampler_gap=0.04))
+    assert sampler_apart(now, []) is sampler_apart(now, [{"sampler_gap": 0.02}]) is None
+    found = sampler_apart(now, [{"sampler_gap": 0.01}])
+    assert found is not None and found.says.endswith("0.04 nats a token apart, 0.01 apart at first.")
+    assert sampler_apart(seen(measured(healthy(), sampler_gap=0.001)), [{"sampler_gap": 1e-6}]) is None
+
+
+def test_log_probabilities_that_are_no_numbers_are_shown() -> None:
+    now = healthy()
+    now.attempts[7].completion.logprobs[2] = -np.inf
+    found = no_logprobs(seen(now), [])
+    assert found is not None and found.says.startswith("1 of 240 attempts") and found.shown == [7]
