@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 from scipy.stats import binomtest, pearsonr
 
-from pawl.meters.bias import EDGE, length_bias, length_correlation, position_bias
+from pawl.meters.bias import EDGE, LengthBias, length_bias, length_correlation, position_bias
 
 Numbers = NDArray[np.float64]
 
@@ -109,6 +109,17 @@ def test_a_correction_leaves_the_mean_logit_and_the_order_at_one_length(pairs: l
         assert logit(better).mean() == pytest.approx(logit(clipped).mean(), abs=1e-6)
 
 
+def test_two_problems_are_enough_and_sure_scores_count_as_nearly_sure() -> None:
+    found = length_bias([0.0, 1.0, 0.5, 0.5], [1, 2, 7, 9], [0, 0, 1, 1], key=0)
+    sure = 2 * logit(1 - EDGE)
+    assert found is not None and found.slope == pytest.approx(sure * 0.5 / (0.5 + 2))  # of the sums of both problems
+    assert found.corrected([0.0, 1.0], [5, 5]) == pytest.approx([EDGE, 1 - EDGE])
+
+
+def test_no_slope_corrects_nothing() -> None:
+    assert LengthBias(0.0, 0.0, (0.0, 0.0), 4, 2).corrected([0.0, 1.0], [1, 9]).tolist() == [0.0, 1.0]
+
+
 @pytest.mark.parametrize(("scores", "lengths", "words"), [
     ([0.5], [1, 2], "pair up"), ([float("nan"), 1], [1, 2], "finite")])
 def test_arrays_must_pair_up_and_be_numbers(scores: list[float], lengths: list[int], words: str) -> None:
@@ -133,7 +144,8 @@ def test_a_judge_whom_no_order_sways_leans_nowhere() -> None:
 
 
 @pytest.mark.parametrize("counts", [
-    {"consistent": 3, "first": 0, "second": 0}, {"consistent": -1, "first": 1, "second": 0}])
+    {"consistent": 3, "first": 0, "second": 0}, {"consistent": -1, "first": 1, "second": 0},
+    {"consistent": 1, "first": 2, "second": 0}, {"consistent": 1, "first": 0, "second": 2}])
 def test_counts_that_cannot_be_raise(counts: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="counts must be 0 or more and 2 in all at most"):
         position_bias(2, **counts)

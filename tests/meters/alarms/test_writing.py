@@ -85,6 +85,15 @@ def test_entropy_is_measured_against_its_start(now: float, then: float | None, c
     assert (entropy_explosion(seen(at_entropy(now)), before) is not None) == exploded
 
 
+def test_a_policy_that_is_right_may_be_sure() -> None:
+    sure = at_entropy(0.001)
+    right, leaning = (scored(sure, lambda one, share=share: float(luck(one) < share), "truth") for share in (0.95, 0.6))
+    assert entropy_collapse(seen(right), []) is None and entropy_collapse(seen(leaning), []) is not None
+    fooled = replace(right, verdicts=[replace(verdict, judge="orm") for verdict in right.verdicts])
+    assert entropy_collapse(seen(fooled), []) is not None
+    assert entropy_collapse(seen(replace(fooled, gold=right.verdicts)), []) is None
+
+
 def test_loops_count_when_a_fifth_of_attempts_is_in_one() -> None:
     def looped(every: int) -> Found | None:
         return loops(seen(completed(healthy(), lambda one: replace(
@@ -115,9 +124,13 @@ def test_an_empty_answer_is_the_same_as_another() -> None:
 
 
 def test_guessing_between_yes_and_no_is_not_degenerate() -> None:
-    guesses = saying(healthy(), lambda one: "yes" if luck(one) < 0.5 else "no")
-    assert same_answer(seen(scored(guesses, lambda one: float((int(one.problem.id[1:]) % 2 == 0)
-                                                              == (one.completion.text == "yes")))), []) is None
+    def guessed(share: float) -> Found | None:
+        guesses = saying(healthy(), lambda one: "yes" if luck(one) < share else "no")
+        return same_answer(seen(scored(guesses, lambda one: float((int(one.problem.id[1:]) % 2 == 0)
+                                                                  == (one.completion.text == "yes")))), [])
+
+    assert guessed(0.5) is guessed(0.7) is None
+    assert guessed(1.0) is not None
 
 
 def test_one_answer_to_a_few_problems_is_a_coincidence() -> None:

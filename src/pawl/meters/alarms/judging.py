@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pawl.meters.alarms.alarm import Found, Measured, plain
-from pawl.meters.alarms.seen import FEW, FEW_PROBLEMS, SAME, Seen, first, last
+from pawl.meters.alarms.seen import FEW, FEW_PROBLEMS, SAME, TRUTH, Seen, first, last
 from pawl.meters.bias import length_correlation
 from pawl.meters.calibration import auroc, auroc_within
 from pawl.records import Flags
@@ -47,7 +47,7 @@ def known_answers(seen: Seen, before: Sequence[Measured]) -> Found | None:
                                                                              strict=True))
              if attempt.source == KNOWN and attempt.completion.text == attempt.problem.answer]
     missed = [(place, verdict) for place, verdict in asked
-              if not (verdict.score is not None and verdict.score >= (1 if verdict.judge == "truth" else 0.5))]
+              if not (verdict.score is not None and verdict.score >= (1 if verdict.judge == TRUTH else 0.5))]
     if not missed:
         return None
     verdict = missed[0][1]

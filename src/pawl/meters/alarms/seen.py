@@ -28,6 +28,8 @@ FEW_PROBLEMS = 20
 """The same of problems."""
 SAME = 1e-6
 """Scores no further apart are the same: a reward model's differ by as much from one batch to another."""
+TRUTH = "truth"
+"""The judge of `pawl.judges.truth`, by the name in its verdicts."""
 LOOKED_AT = 1024
 """Attempts that are looked through for loops, evenly spread."""
 LOOP = 6

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pawl.meters.alarms.alarm import Found, Measured, plain
-from pawl.meters.alarms.seen import FEW, FEW_PROBLEMS, Seen, first, looping, number_of, some
+from pawl.meters.alarms.seen import FEW, FEW_PROBLEMS, TRUTH, Seen, first, looping, number_of, some
 
 CUT_OFF = 0.8
 """Share of attempts cut off from which it is nearly every one: a good policy with hard problems may lose half."""
@@ -30,8 +30,11 @@ LOOPING = 0.2
 LESS_VARIED = 0.4
 """Share of the distinct 4-grams at the start below which variety has collapsed. Learning to be right costs up to a half
 of them."""
-THE_SAME = 1 / 3
-"""Share of attempts that are one and the same wrong answer; a policy that guesses between yes and no has a quarter."""
+THE_SAME = 0.45
+"""Share of attempts that are one and the same wrong answer. A policy that guesses between yes and no has a quarter, one
+that leans to either has more; one that knows a single word has a half."""
+MASTERED = 0.9
+"""Mean score from which a policy is sure because it is right, where the score cannot be fooled."""
 
 
 def failed(seen: Seen, before: Sequence[Measured]) -> Found | None:
@@ -80,14 +83,22 @@ def _right_and_wrong(seen: Seen) -> str:
 
 
 def entropy_collapse(seen: Seen, before: Sequence[Measured]) -> Found | None:
-    """Next to no entropy in what is sampled, or a tenth of what it was."""
+    """Next to no entropy in what is sampled, or a tenth of what it was; not where nearly everything is right."""
     now, then = seen.number("entropy"), first(before, "entropy")
-    if now is None or len(seen.places) < FEW or now >= max(SURELY, SURE * (then or 0.0)):
+    if now is None or len(seen.places) < FEW or now >= max(SURELY, SURE * (then or 0.0)) or _mastered(seen):
         return None
     past = f", {then:.3f} at first" if then is not None else ""
     return Found(f"The policy's entropy is {now:.3f} nats a token{past}: attempts at a problem are nearly the same.",
                  "raise temperature, kl or real_floor, or learn for fewer epochs; compare pass@k with pass@1",
                  seen.places[:3].tolist())
+
+
+def _mastered(seen: Seen) -> bool:
+    """Whether nearly everything is right, by gold or by a judge that is the truth."""
+    known = seen.gold[np.isfinite(seen.gold)]
+    if not known.size and all(seen.now.verdicts[place].judge == TRUTH for place in seen.places):
+        known = seen.scores[seen.decided]
+    return bool(known.size) and float(known.mean()) >= MASTERED
 
 
 def entropy_explosion(seen: Seen, before: Sequence[Measured]) -> Found | None:
