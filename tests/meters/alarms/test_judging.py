@@ -133,6 +133,15 @@ def test_scores_that_go_with_length(weight: float, loud: bool) -> None:
     assert (length_loving(seen(now), []) is not None) == loud
 
 
+def test_a_few_problems_that_tell_attempts_apart_tell_nothing_of_length() -> None:
+    def mostly_right(problems: int) -> Found | None:
+        return length_loving(seen(scored(healthy(), lambda one: float(
+            len(one.completion.tokens) > 11 or int(one.problem.id[1:]) >= problems))), [])
+
+    assert mostly_right(15) is None
+    assert mostly_right(60) is not None
+
+
 def test_gold_that_goes_with_length_takes_the_blame() -> None:
     def long(one: Attempt) -> float:
         return float(len(one.completion.tokens) > 11)
@@ -159,6 +168,12 @@ def beginning(kinds: int, weight: float) -> Observed:
     return scored(now, lambda one: weight * (one.completion.tokens[0] % 2) + (1 - weight) * next(scores))
 
 
+def test_a_few_wrong_attempts_may_begin_alike() -> None:
+    begun = beginning(2, 1.0)
+    few = scored(begun, lambda one: float(one.completion.tokens[0] == 1 or int(one.problem.id[1:]) >= 15))
+    assert first_token(seen(few), []) is None
+
+
 @pytest.mark.parametrize(("kinds", "weight", "loud"), [
     (2, 1.0, True), (4, 0.9, True), (4, 0.5, False), (60, 0.0, False), (500, 0.0, False), (1, 0.5, False)])
 def test_scores_that_hang_on_the_first_token(kinds: int, weight: float, loud: bool) -> None:
@@ -173,6 +188,26 @@ def test_a_judge_that_ranks_by_luck_is_apart_from_gold() -> None:
     assert found is not None and "at one problem in 54.6% of pairs" in found.says
     assert apart_from_gold(seen(knowing), []) is None
     assert apart_from_gold(seen(replace(lucky, gold=[Verdict(1.0, "truth")] * 240)), []) is None
+
+
+def test_a_few_problems_that_tell_right_from_wrong_do_not_speak_for_all() -> None:
+    def gold(one: Attempt) -> float:
+        number = int(one.problem.id[1:])
+        return float(number % 2 if number >= 3 else one.index % 2)
+
+    backwards = scored(healthy(), lambda one: 0.9 * gold(one) if int(one.problem.id[1:]) >= 3
+                       else 0.5 - 0.1 * gold(one))
+    found = replace(backwards, gold=[Verdict(gold(one), "truth") for one in backwards.attempts])
+    assert apart_from_gold(seen(found), []) is None
+
+
+def test_what_grew_by_chance_has_not_grown() -> None:
+    now = scored(healthy(), luck)
+    few = seen(replace(now, attempts=now.attempts[:60], verdicts=now.verdicts[:60], gold=healthy().verdicts[:60]))
+    gap = float((few.scores - few.gold).mean())
+    then = {"proxy_mean": 0.5, "gold_mean": 0.5 - gap}
+    assert gold_left_behind(few, [then | {"gold_mean": then["gold_mean"] + 0.2}]) is None
+    assert gold_left_behind(few, [then | {"gold_mean": then["gold_mean"] + 0.6}]) is not None
 
 
 def test_a_judge_that_leaves_gold_behind_is_seen_by_what_has_grown() -> None:

@@ -39,6 +39,11 @@ def test_graded_scores_are_the_same_within_rounding() -> None:
     assert "rounding" in found.hint
 
 
+@pytest.mark.parametrize(("score", "loud"), [(0.0, False), (0.5, False), (1.0, True)])
+def test_a_constant_judge_is_told_of_elsewhere(score: float, loud: bool) -> None:
+    assert (equal_groups(seen(scored(healthy(), lambda one: score)), []) is not None) == loud
+
+
 def test_one_attempt_a_problem_is_no_group() -> None:
     assert equal_groups(seen(scored(healthy(), lambda one: None if one.index else 0.3 * luck(one))), []) is None
 
@@ -71,6 +76,13 @@ def test_a_sampler_may_round_and_not_be_another_policy(nats: float, every: int, 
     assert (found is not None) == loud
     if found:
         assert found.shown == [10, 11, 12] and "nats a token apart" in found.says and "outside [0.5, 2]" in found.says
+
+
+@pytest.mark.parametrize(("metrics", "loud"), [
+    ({"sampler_k3": 0.015}, True), ({"sampler_k3": 0.006}, False), ({"sampler_outside": 0.015}, True),
+    ({"sampler_outside": 0.006}, False)])
+def test_a_few_tokens_far_away_are_enough(metrics: dict[str, float], loud: bool) -> None:
+    assert (sampler_apart(seen(measured(healthy(), sampler_gap=0.05, **metrics)), []) is not None) == loud
 
 
 def test_a_gap_that_grows_is_seen_before_it_is_large() -> None:

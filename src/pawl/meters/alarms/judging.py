@@ -4,10 +4,13 @@ of a generation and of what earlier ones measured.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pawl.meters.alarms.alarm import Found, Measured, plain
 from pawl.meters.alarms.seen import FEW, FEW_PROBLEMS, SAME, TRUTH, Seen, first, last
@@ -32,10 +35,12 @@ LENGTH_ALONE, LENGTH_BESIDE_GOLD = 0.6, 0.3
 """Correlation of score and length within problems: alone, where being right may have a length, and with gold held."""
 FORM = 0.9
 """Share of the variance of all scores that the first token explains."""
-RANKS = 0.6
-"""AUROC of the judge on gold below which it hardly knows right from wrong; luck is 0.5."""
-GAP_GROWN = 0.1
-"""Growth of the distance between the judge's mean score and gold's since it was first measured."""
+RANKS, RANKED = 0.6, 100
+"""AUROC of the judge on gold below which it hardly knows right from wrong; luck is 0.5. And right and wrong attempts,
+each, from which on a judge of 0.7 is hardly taken for one."""
+GAP_GROWN, ERRORS = 0.1, 3.0
+"""Growth of the distance between the judge's mean score and gold's since it was first measured, and its standard errors
+that are chance."""
 KNOWN = "real"
 """Source of attempts that are known answers, put to the judge on purpose."""
 
@@ -148,9 +153,9 @@ def length_loving(seen: Seen, before: Sequence[Measured]) -> Found | None:
     cut off are left out, which are long and wrong for that."""
     finished = seen.decided & ~seen.cut
     known = finished & np.isfinite(seen.gold)
-    beside = _enough(seen, known)
+    beside = _tell(seen, known, seen.lengths)
     which = known if beside else finished
-    if not _enough(seen, which):
+    if not _tell(seen, which, seen.lengths):
         return None
     found = length_correlation(seen.scores[which], seen.lengths[which], seen.problems[which].tolist(),
                                seen.gold[which] if beside else None)
@@ -161,9 +166,16 @@ def length_loving(seen: Seen, before: Sequence[Measured]) -> Found | None:
                  "see pawl.meters.bias: whether the judge pays for length, and its correction", _ends(seen, which))
 
 
-def _enough(seen: Seen, which: Flags) -> bool:
-    """Whether so many attempts, at so many problems, are more than chance."""
-    return bool(which.sum() >= FEW) and len(np.unique(seen.problems[which])) >= FEW_PROBLEMS
+def _tell(seen: Seen, which: Flags, other: NDArray[Any]) -> bool:
+    """Whether scores, and something else, differ among such attempts at more problems than a few."""
+    problems = seen.problems[which]
+    differ = np.ones(int(problems.max(initial=-1)) + 1, np.bool_)
+    for numbers in (seen.scores[which], other[which]):
+        most, least = np.full(len(differ), -np.inf), np.full(len(differ), np.inf)
+        np.maximum.at(most, problems, numbers)
+        np.minimum.at(least, problems, numbers)
+        differ &= most - least > SAME
+    return int(differ.sum()) >= FEW_PROBLEMS
 
 
 def _ends(seen: Seen, which: Flags) -> list[int]:
@@ -176,13 +188,13 @@ def _ends(seen: Seen, which: Flags) -> list[int]:
 def first_token(seen: Seen, before: Sequence[Measured]) -> Found | None:
     """Scores that hang on the token with which an attempt begins, whatever the problem."""
     which = seen.decided & (seen.lengths > 0)
-    if not _enough(seen, which):
+    begin = np.array([next(iter(seen.now.attempts[place].completion.tokens), -1) for place in seen.places], np.int64)
+    if not _tell(seen, which, begin):
         return None
-    begins = [int(seen.now.attempts[place].completion.tokens[0]) for place in seen.places[which]]
-    scores = seen.scores[which]
+    scores, begins = seen.scores[which], begin[which]
     kinds, kind, counts = np.unique(begins, return_inverse=True, return_counts=True)
     free = len(scores) - len(kinds)
-    if len(kinds) < 2 or free < len(scores) / 2 or np.ptp(scores) <= SAME:
+    if free < len(scores) / 2:
         return None
     means = np.bincount(kind, scores) / counts
     left = float(np.square(scores - means[kind]).sum()) / free
@@ -198,14 +210,15 @@ def apart_from_gold(seen: Seen, before: Sequence[Measured]) -> Found | None:
     """A judge that hardly ranks what gold calls right above what it calls wrong."""
     both = seen.decided & np.isfinite(seen.gold)
     right = seen.gold[both] >= 1
-    if min(right.sum(), (~right).sum()) < FEW:
+    if min(right.sum(), (~right).sum()) < RANKED:
         return None
-    within = auroc_within(seen.scores[both], right, seen.problems[both].tolist())
-    ranks = within if within is not None else auroc(seen.scores[both], right)
+    within = _tell(seen, both, seen.gold)
+    ranks = (auroc_within(seen.scores[both], right, seen.problems[both].tolist()) if within else
+             auroc(seen.scores[both], right))
     if ranks is None or ranks >= RANKS:
         return None
-    where = "at one problem" if within is not None else "of all"
-    return Found(f"The judge scores a right attempt above a wrong one {where} in {ranks:.1%} of pairs; luck is 50%.",
+    where = " at one problem" if within else ""
+    return Found(f"The judge scores a right attempt above a wrong one{where} in {ranks:.1%} of pairs; luck is 50%.",
                  "learn from another judge, or teach this one from what it got wrong", _furthest(seen, both))
 
 
@@ -216,7 +229,8 @@ def gold_left_behind(seen: Seen, before: Sequence[Measured]) -> Found | None:
     both = seen.decided & np.isfinite(seen.gold)
     if proxy is None or gold is None or then_proxy is None or then_gold is None or both.sum() < FEW:
         return None
-    if (proxy - gold) - (then_proxy - then_gold) < GAP_GROWN:
+    chance = float((seen.scores - seen.gold)[both].std()) * math.sqrt(2 / int(both.sum()))
+    if (proxy - gold) - (then_proxy - then_gold) < max(GAP_GROWN, ERRORS * chance):
         return None
     return Found(f"The judge's mean score is {proxy:.3f} and gold's {gold:.3f}; at first they were {then_proxy:.3f} "
                  f"and {then_gold:.3f}.", "stop where gold was best; raise kl, or teach the judge again",
