@@ -8,7 +8,7 @@ them.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -52,6 +52,18 @@ def leave_one_out(scores: Scores) -> Scores:
     counts = _counted(scores)
     others = (np.nansum(scores, axis=1, keepdims=True) - scores) / np.maximum(counts - 1, 1)
     return _known(np.where(counts > 1, scores - others, 0.0), scores)
+
+
+FARTHEST = 30.0
+"""Log-odds that a score is taken for at most."""
+
+
+def log_odds(scores: Sequence[float | None] | NDArray[Any]) -> NDArray[np.float64]:
+    """log(score / (1 - score)) of scores in [0, 1], in their shape and within +-30; NaN where there is none. Of a
+    reward model it is the reward that it learnt, of which its score is the sigmoid."""
+    known = np.array(scores, np.float64)
+    with np.errstate(divide="ignore"):
+        return np.asarray((np.log(known) - np.log1p(-known)).clip(-FARTHEST, FARTHEST))
 
 
 Baseline = Callable[[Scores], Scores]

@@ -16,7 +16,15 @@ import numpy as np
 
 from pawl.errors import TaskError
 from pawl.interfaces import Trainable
-from pawl.learning.advantages import BASELINES, Scores, gae, group_baseline, reward_weights, whitened
+from pawl.learning.advantages import (
+    BASELINES,
+    Scores,
+    gae,
+    group_baseline,
+    log_odds,
+    reward_weights,
+    whitened,
+)
 from pawl.learning.objective import Objective
 from pawl.learning.reading import values_before
 from pawl.learning.terms import Desirability, Likelihood, Preference, Surrogate
@@ -57,12 +65,15 @@ class Round:
     """Who made them, and learns."""
     reference: Trainable
     """What a preference is measured against."""
+    in_log_odds: bool = False
+    """Whether advantages are of the scores' log-odds: what a reward model learnt."""
 
     def scores(self, count: int) -> Scores:
         """[N, K] NaN where nothing is known."""
         known = [math.nan if verdict.score is None or attempt.error else verdict.score
                  for attempt, verdict in zip(self.attempts, self.verdicts, strict=True)]
-        return np.array(known, np.float64).reshape(-1, count)
+        scores = np.array(known, np.float64).reshape(-1, count)
+        return log_odds(scores) if self.in_log_odds else scores
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,8 @@ class Pipeline(Generic[Made]):
         stored, best = self.directory.store(made.save, fingerprint), self.ledger.champion
         assert best is not None, "the base comes first"
         self.ledger.commit(GenerationRecord(
-            index=self.asked, attempts=[], verdicts=[], examples=turn.examples, evidence=None, contest_ids=[],
+            index=self.asked, attempts=[attempt for attempt, _ in turn.played],
+            verdicts=[verdict for _, verdict in turn.played], examples=turn.examples, evidence=None, contest_ids=[],
             decision=None, dropped=None, champion=stored if plays else best, candidate=stored, metrics=turn.metrics,
             seconds=turn.seconds, notes=[name, turn.told, *turn.notes]))
         turn.say("decide", f"{name}: {turn.told}")

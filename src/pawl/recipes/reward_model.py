@@ -20,6 +20,7 @@ from pawl.interfaces import Judge, Prefers, Trainable
 from pawl.judges.labeller import Labeller
 from pawl.judges.orm import OutcomeReward
 from pawl.keys import fold, permutation, stream
+from pawl.learning.advantages import log_odds
 from pawl.learning.objective import COMPARISONS
 from pawl.learning.train import train
 from pawl.records import Attempt, Comparison
@@ -27,8 +28,6 @@ from pawl.selection.comparisons import comparison_examples, contradictions
 
 HELD_OUT = 10
 """Every tenth comparison is kept to measure on."""
-FARTHEST = 30.0
-"""Log-odds that a score is taken for at most."""
 Watch = Callable[[int, int], None]
 
 
@@ -90,13 +89,6 @@ def centre(model: Trainable, attempts: Sequence[Attempt]) -> None:
 def rewards(judge: Judge, attempts: Sequence[Attempt]) -> NDArray[np.float64]:
     """[N] log-odds of a judge's scores: of a reward model what it learnt; NaN where it abstains."""
     return log_odds([verdict.score for verdict in judge(attempts)])
-
-
-def log_odds(scores: Sequence[float | None]) -> NDArray[np.float64]:
-    """[N] log(score / (1 - score)), NaN where there is none, within +-30."""
-    known = np.array([np.nan if score is None else score for score in scores], np.float64)
-    with np.errstate(divide="ignore"):
-        return (np.log(known) - np.log1p(-known)).clip(-FARTHEST, FARTHEST)
 
 
 def by_score(judge: Judge, *, noise: float, key: int) -> Prefers:
