@@ -116,7 +116,8 @@ def test_equal_answers_are_asked_about_once_and_failed_ones_not_at_all() -> None
 
 
 @pytest.mark.parametrize(("more", "words"), [
-    ({"scale": (5, 5)}, "a scale must go"), ({"scale": (2, 1)}, "a scale must go"),
+    ({"scale": (5, 5)}, "a scale must be"), ({"scale": (2, 1)}, "a scale must be"),
+    ({"scale": (0, 10**9)}, "a scale must be"), ({"scale": (0.0, 1.0)}, "a scale must be"),
     ({"principle": " "}, "a principle must"), ({"most": 1}, "most must be")])
 def test_its_settings_are_checked(more: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):

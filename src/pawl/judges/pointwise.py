@@ -16,6 +16,9 @@ from pawl.judges.spoken import LEAST_CHANCE, Unclear, score_in, shares, whole_te
 from pawl.judges.wording import SHORT, checked, rating_prompt
 from pawl.records import Attempt, Verdict
 
+MOST_NUMBERS = 101
+"""Of a scale: each is an answer whose chance is asked for."""
+
 
 class Pointwise:
     """Implements `Early` for a model that can begin to reply before it is asked."""
@@ -27,8 +30,8 @@ class Pointwise:
         `max_tokens` tokens before its number, and chances are not asked for. `most` characters are shown of a problem
         and of an answer. `least_chance`: what the scale's numbers must have together, for chances to count."""
         low, high = scale
-        if not low < high:
-            raise ConfigError(f"a scale must go from a number to a higher one, got {low} and {high}")
+        if not (isinstance(low, int) and isinstance(high, int) and low < high < low + MOST_NUMBERS):
+            raise ConfigError(f"a scale must be of 2 to {MOST_NUMBERS} whole numbers, got one from {low} to {high}")
         checked(principle, most)
         self.name, self._asks, self._principle, self._scale, self._reasons = name, asks, principle, (low, high), reasons
         self._max_tokens, self._most, self._least_chance = max_tokens if reasons else SHORT, most, least_chance
