@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from asked import PROBLEM, attempt
 from compared import briefer, replying, shown
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from served import Request, Response, endpoint, said, serving
 
@@ -40,6 +40,8 @@ def test_whoever_prefers_a_place_has_no_preference_and_is_counted(name: str, cou
 
 
 @given(there=st.floats(0, 1), back=st.floats(0, 1))
+@example(there=0.5, back=0.5)
+@example(there=0.9, back=0.5)
 def test_chances_are_averaged_over_both_orders(there: float, back: float) -> None:
     judge = Pairwise(replying(lambda first, second: told(there if first == "x" else back)), PRINCIPLE)
     [preference] = judge.prefers([PAIR])

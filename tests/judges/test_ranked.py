@@ -120,6 +120,17 @@ def test_a_number_of_pairs_ranks_all_of_a_problem(most_pairs: int) -> None:
     assert None not in [verdict.score for verdict in verdicts]
 
 
+def test_which_pairs_are_compared_has_nothing_to_do_with_the_order_of_attempts() -> None:
+    """At each problem others of them, and the same ones each time."""
+    def compared(problem: Problem) -> set[tuple[str, str]]:
+        pairs: set[tuple[str, str]] = set()
+        judge = ranked(lambda first, second: pairs.add((first, second)) or Reply("A"), most_pairs=9)
+        judge([attempt("x" * n, problem) for n in range(1, 11)])
+        return pairs
+
+    assert compared(PROBLEM) == compared(PROBLEM) != compared(OTHER)
+
+
 def test_half_of_the_pairs_tell_most_of_the_order() -> None:
     scores = [verdict.score for verdict in ranked(most_pairs=22)([attempt("x" * n) for n in range(1, 11)])]
     assert kendalltau(scores, range(10)).statistic < -0.8
