@@ -73,15 +73,16 @@ def claims(names: Sequence[str], quick: bool, page: Path | None, as_json: bool) 
 def bench(names: Sequence[str], as_json: bool) -> None:
     """Measure Pawl side by side with its peers.
 
-    Without a NAME all but time-to-accuracy, which takes a quarter of an hour.
+    Without a NAME all but grpo-curve and time-to-accuracy, which take ten minutes and a quarter of an hour.
     """
-    from pawl.bench import policy_step, sampling, scaling, self_play, start, time_to_accuracy, tree
+    from pawl.bench import grpo_curve, policy_step, sampling, scaling, self_play, start, time_to_accuracy, tree
     from pawl.peak import machine, measure_peak
 
     known: dict[str, Callable[[], list[dict[str, Any]]]] = {
         "sampling": sampling.run, "tree": tree.run, "policy-step": policy_step.run,
         "self-play": self_play.run, "start": start.run, "scaling": scaling.run}
-    slow = {"time-to-accuracy": time_to_accuracy.run}
+    slow: dict[str, Callable[[], list[dict[str, Any]]]] = {
+        "grpo-curve": grpo_curve.run, "time-to-accuracy": time_to_accuracy.run}
     for name in names:
         if name not in known | slow:
             raise UnknownNameError("bench", name, known | slow)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pawl.claims.claim import Check, Claim, Numbers
+from pawl.learning.preferences import dpo
 
 START, TARGET = (0.2, 0.3, 0.5), (0.5, 0.3, 0.2)
 """Policy and data over three answers."""
@@ -61,12 +62,6 @@ def pairs(data: np.ndarray, own: np.ndarray) -> np.ndarray:
     return met
 
 
-def _spin_loss(margins: Tensor) -> Tensor:
-    """log(1 + exp(-t)) of margins t of any shape, lambda log-ratios of a real answer less those of the policy's own:
-    equation 4.7 with the logistic loss."""
-    return nn.functional.softplus(-margins)
-
-
 def trained(policy: np.ndarray, met: np.ndarray, weight: float) -> np.ndarray:
     """[A] the policy after an iteration, trained until the loss over pairs [A, A] falls no more."""
     old = torch.from_numpy(np.log(policy))
@@ -77,7 +72,7 @@ def trained(policy: np.ndarray, met: np.ndarray, weight: float) -> np.ndarray:
     def loss() -> Tensor:
         optimiser.zero_grad()
         ratios = weight * (logits.log_softmax(0) - old)
-        total = (often * _spin_loss(ratios[:, None] - ratios)).sum()
+        total = (often * dpo(ratios[:, None] - ratios, beta=1.0)).sum()
         total.backward()
         return total
 
