@@ -44,10 +44,10 @@ class LengthBias:
         mean, on the logit scale.
 
         The counterfactual of length-controlled AlpacaEval (Dubois et al. 2024, arXiv 2404.04475), with a slope that is
-        linear in tokens. Scores within `EDGE` of 0 or 1 come back no nearer than that.
+        linear in tokens. Attempts of one length keep their scores; others within `EDGE` of 0 or 1 count as that near.
         """
         tokens = np.asarray(lengths, np.float64)
-        if not self.slope or not tokens.size:
+        if not self.slope or len(np.unique(tokens)) < 2:
             return np.asarray(scores, np.float64)
         corrected: Numbers = expit(_logits(scores) - self.slope * (tokens - tokens.mean()))
         return corrected

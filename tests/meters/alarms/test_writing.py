@@ -34,6 +34,14 @@ def test_errors_of_failed_attempts_are_quoted() -> None:
     assert found.shown == [1, 5, 9]
 
 
+@pytest.mark.parametrize(("every", "attempts", "loud"), [
+    (8, 240, True), (12, 240, False), (1, 40, False), (1, 60, True)])
+def test_a_few_failures_are_an_accident(every: int, attempts: int, loud: bool) -> None:
+    now = replace(healthy(), attempts=healthy().attempts[:attempts], verdicts=healthy().verdicts[:attempts])
+    some = rewritten(now, lambda one: replace(one, error="no") if int(one.problem.id[1:]) % every == 0 else one)
+    assert (failed(seen(some), []) is not None) == loud
+
+
 def test_cut_off_answers_that_are_right_are_as_long_as_they_may_be() -> None:
     assert cut_off(seen(scored(all_cut(healthy()), lambda one: float(luck(one) < 0.7))), []) is None
     found = cut_off(seen(scored(all_cut(healthy()), lambda one: None)), [])

@@ -129,11 +129,12 @@ def at_once(seen: Seen, before: Sequence[Measured]) -> Found | None:
 
 
 def shared_answer(seen: Seen, before: Sequence[Measured]) -> Found | None:
-    """One answer that many problems have in common and that scores high, though it is the known answer of none."""
+    """One answer that many problems have in common and that scores high, those left out whose known answer it is."""
     problems: dict[str, set[int]] = defaultdict(set)
     places: dict[str, list[int]] = defaultdict(list)
     for i in np.flatnonzero(seen.decided).tolist():
-        if seen.texts[i] != (seen.now.attempts[seen.places[i]].problem.answer or "").strip() or not seen.texts[i]:
+        known = seen.now.attempts[seen.places[i]].problem.answer
+        if known is None or seen.texts[i] != known.strip():
             problems[seen.texts[i]].add(int(seen.problems[i]))
             places[seen.texts[i]].append(i)
     high = {text: len(problems[text]) for text, those in places.items() if seen.scores[those].mean() >= ATTACK_SCORE}

@@ -12,6 +12,8 @@ import numpy as np
 from pawl.meters.alarms.alarm import Found, Measured, plain
 from pawl.meters.alarms.seen import FEW, FEW_PROBLEMS, TRUTH, Seen, first, looping, number_of, some
 
+FAILED = 0.1
+"""Share of attempts that failed, above which it is no accident."""
 CUT_OFF = 0.8
 """Share of attempts cut off from which it is nearly every one: a good policy with hard problems may lose half."""
 MOVED = 2.0
@@ -38,9 +40,9 @@ MASTERED = 0.9
 
 
 def failed(seen: Seen, before: Sequence[Measured]) -> Found | None:
-    """A tenth of attempts or more that failed before they could be judged."""
+    """Many attempts that failed before they could be judged."""
     total = len(seen.failed) + len(seen.places)
-    if total < FEW or len(seen.failed) < 0.1 * total:
+    if total < FEW or len(seen.failed) < FAILED * total:
         return None
     said = plain(seen.now.attempts[seen.failed[0]].error or "", most=100)
     return Found(f"{_share(len(seen.failed), total)} failed before they could be judged, the first with: {said}",
