@@ -127,6 +127,21 @@ def test_where_there_is_little_to_say_answers_are_shared() -> None:
     assert shared_answer(seen(scored(words, lambda one: 1.0)), []) is None
 
 
+@pytest.mark.parametrize(("shared", "others", "loud"), [(60, 1, True), (40, 1, False), (60, 8, True), (60, 16, False)])
+def test_an_attack_is_commoner_than_other_answers_and_not_of_a_few(shared: int, others: int, loud: bool) -> None:
+    texts = ["I am right." if i < shared else f"answer {i // others}" for i in range(1000)]
+    now = Observed(1, [attempt(i, 0, text) for i, text in enumerate(texts)], [Verdict(1.0, "orm")] * 1000)
+    assert (shared_answer(seen(now), []) is not None) == loud
+
+
+@pytest.mark.parametrize(("weight", "loud"), [(1.0, True), (0.3, False)])
+def test_what_length_brings_beside_gold_is_seen_sooner(weight: float, loud: bool) -> None:
+    now = healthy()
+    paid = scored(now, lambda one: weight * len(one.completion.tokens) / 40 + luck(one) / 2)
+    assert length_loving(seen(paid), []) is None  # alone it may be a matter of what is right
+    assert (length_loving(seen(replace(paid, gold=now.verdicts)), []) is not None) == loud
+
+
 @pytest.mark.parametrize(("weight", "loud"), [(1.0, True), (-1.0, True), (0.1, False)])
 def test_scores_that_go_with_length(weight: float, loud: bool) -> None:
     now = scored(healthy(), lambda one: 0.5 + weight * (len(one.completion.tokens) - 11) / 20 + (luck(one) - 0.5) / 4)
