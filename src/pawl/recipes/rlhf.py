@@ -117,7 +117,7 @@ class Settings(shared.Settings):
     @property
     def step_size(self) -> float:
         """The policy's learning rate, settled."""
-        return self.learning_rate or (1e-6 if self.model else 1e-3)
+        return self.learning_rate or (1e-6 if self.model else 3e-4)
 
 
 @dataclass

@@ -4,7 +4,7 @@ The stories are those of the small world (`pawl.tasks.world`). Every word that m
 seed; a reader likes a story for the charm of all its different words, tires of words that come again, and likes nothing
 that is not grammatical:
 
-    liking = 0.5 * (charm of the different words) - 0.5 * (words that came before) - 2 if it is not grammatical
+    liking = charm of its different words - words that came before - 1 if it is not grammatical
 
 and the score is its sigmoid. Stories that people write seldom repeat a word, so that comparisons of such stories say
 much about charm and little about repetition: a reward model that learnt from them can be fooled by it, as real ones are
@@ -33,9 +33,6 @@ from pawl.tasks.splits import split_of
 from pawl.tasks.world_documents import story
 from pawl.tasks.world_lexicon import ENGLISH, make_lexicon
 
-CHARM, AGAIN, UNGRAMMATICAL = 0.5, 0.5, 2.0
-"""Of the liking: what a standard deviation of charm adds, and what is taken for a word that came before and for what is
-not grammatical."""
 BEGINNING = 3
 """Words of a problem."""
 LONGEST = 200
@@ -81,8 +78,8 @@ class Stories:
         words = text.split()[:LONGEST]
         telling = [word for word in words if word not in SILENT]
         different = set(telling)
-        liked = CHARM * sum(map(self.charm, sorted(different))) - AGAIN * (len(telling) - len(different))
-        return liked if self.grammatical(" ".join(words)) else liked - UNGRAMMATICAL
+        liked = sum(map(self.charm, sorted(different))) - (len(telling) - len(different))
+        return liked if self.grammatical(" ".join(words)) else liked - 1
 
     def score(self, problem: Problem, answer: str) -> float:
         """The sigmoid of the liking of the problem and its answer."""
