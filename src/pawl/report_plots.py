@@ -145,19 +145,21 @@ def over_counts(name: str, series: Sequence[Series], size: Size, of: str) -> str
         return _svg(name, figure)
 
 
-def two_readings(name: str, shares: Sequence[Series], scores: Sequence[Series], size: Size) -> str:
-    """Shares, and below them scores of the same things, over steps, as SVG."""
+def two_readings(name: str, shares: Sequence[Series], scores: Sequence[Series], size: Size, *, share: str,
+                 of: str) -> str:
+    """Shares of something, and below them what a reward model says of the same things, over counts `of` something, as
+    SVG."""
     with matplotlib.rc_context():
         figure, whole = _canvas(size)
         whole.remove()
         above, below = figure.subplots(2, 1, sharex=True)
-        for axes, series, said in ((above, shares, "games won"), (below, scores, "what the reward model says")):
+        for axes, series, said in ((above, shares, share), (below, scores, "what the reward model says")):
             for one in series:
                 _draw_series(axes, one, one.places, few=True)
             axes.set_title(said, loc="left", fontsize=8.5)
             axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
         above.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:g}%"))
-        below.set_xlabel("steps", loc="right", fontsize=8.5, labelpad=1.0)
+        below.set_xlabel(of, loc="right", fontsize=8.5, labelpad=1.0)
         return _svg(name, figure)
 
 

@@ -29,6 +29,33 @@ class Section:
     rows: tuple[tuple[str, ...], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Where a result has two readings of each policy, and what they are."""
+
+    key: str
+    of: str
+    """What they are over."""
+    share: str
+    score: str
+    said: str
+    caption: str
+    looks: tuple[tuple[str, str, str, str], ...]
+    """Of each line its key, name, colour and mark."""
+
+
+READINGS = (
+    Readings("curves", "steps", "won", "score", "Games won",
+             "Games won against the policy before, and the reward model's score, over steps of policy gradient. Bars "
+             "are 95% intervals over openings.",
+             (("liked", "improved by the reward model", "one", "o"), ("won", "improved by who won", "six", "s"))),
+    Readings("legs", "generation", "gold", "proxy", "Gold",
+             "Gold, which nothing learns from, and the log-odds that the reward model of the moment gives, on the same "
+             "held-out problems in every generation. Bars are 95% intervals over problems.",
+             (("free", "unpatched", "refused", "v"), ("patched", "patched at each turn", "one", "o"))),
+)
+
+
 def has_stages(run: Run) -> bool:
     """Whether the run's generations are stages: they were neither gated nor dropped."""
     return any(one.decision is None and one.dropped is None for one in run.generations)
@@ -53,23 +80,23 @@ def stages(run: Run) -> list[Step]:
 
 
 def figure(run: Run) -> Figure | None:
-    """Both readings of policies that were improved by a proxy and by the truth, over steps."""
-    found = (run.final or {}).get("curves")
-    if not found:
+    """Both readings of policies that were improved by a proxy and, beside it, by the truth or by a patched proxy."""
+    final = run.final or {}
+    kind = next((kind for kind in READINGS if kind.key in final), None)
+    if kind is None:
         return None
     from pawl import report_plots as plots
     from pawl.report_figures import both_sizes, legend_of
 
-    looks = (("liked", "improved by the reward model", "one", "o"), ("won", "improved by who won", "six", "s"))
     shares, scores = (
-        [plots.Series(name, [one["steps"] for one in found[key]], [one[value] for one in found[key]],
-                      [pair(one[bounds]) for one in found[key]], colour, marker) for key, name, colour, marker in looks]
-        for value, bounds in (("won", "ci"), ("score", "score_ci")))
+        [plots.Series(name, [one[kind.of] for one in final[kind.key][key]],
+                      [one[value] for one in final[kind.key][key]], [pair(one[bounds]) for one in final[kind.key][key]],
+                      colour, marker) for key, name, colour, marker in kind.looks if key in final[kind.key]]
+        for value, bounds in ((kind.share, "ci"), (kind.score, f"{kind.score}_ci")))
     words = " ".join(f"{line.name}: {', '.join(map(percent, line.values))}." for line in shares)
-    return both_sizes("readings", "What the proxy says, and what is true",
-                      "Games won against the policy before, and the reward model's score, over steps of "
-                      "policy gradient. Bars are 95% intervals over openings.", f"Games won. {words}",
-                      legend_of(shares), lambda name, size: plots.two_readings(name, shares, scores, size))
+    return both_sizes("readings", "What the proxy says, and what is true", kind.caption, f"{kind.said}. {words}",
+                      legend_of(shares), lambda name, size: plots.two_readings(
+                          name, shares, scores, size, share=kind.said.lower(), of=kind.of))
 
 
 def _sentence(text: str) -> str:
@@ -161,8 +188,20 @@ def _ways(rows: Sequence[Result]) -> Section:
                *(change(row, name) for name in ("distinct_4", "support", "recall"))) for row in rows))
 
 
+def _golds(rows: Sequence[Result]) -> Section:
+    return Section(
+        "What it is really worth", "Gold on problems that nobody looked at before, and the difference to the best of "
+        "the unpatched policies on the same problems.", ("policy", "gold", "95%", "more than unpatched", "95%"),
+        tuple((row["policy"], f"{row['pass@1']:.3f}", _bounds(row["ci"]), f"{row['gain']:+.3f}",
+               _bounds(row["gain_ci"])) for row in rows))
+
+
+def _bounds(bounds: Sequence[float]) -> str:
+    return f"[{bounds[0]:.3f}, {bounds[1]:.3f}]"
+
+
 _SECTIONS: dict[str, Callable[[Any], Section]] = {
     "elo": _elo, "matches": _matches, "values": _values, "priors": _priors, "imitation": _imitation, "curves": _curves,
-    "labeller": _labeller, "arms": _ways,
+    "labeller": _labeller, "arms": _ways, "golds": _golds,
 }
 """By the key of the result, in the order in which they are shown."""

@@ -72,7 +72,7 @@ def test_a_coin_that_was_tossed_teaches_nothing_and_that_is_said() -> None:
     tossed = [Comparison(*(pair if random.random() < 0.5 else pair[::-1]))
               for pair in zip(made[0::2], made[1::2], strict=True)]
     metrics = learn_to_judge(POLICY.clone(), tossed, LESSONS, key=1)
-    with pytest.raises(TrainingError, match="must foresee more than chance, got .* of 15 comparisons .* out of 150"):
+    with pytest.raises(TrainingError, match=r"must foresee more than chance, got .* of 15 comparisons .* out of 150"):
         must_beat_chance(metrics)
 
 

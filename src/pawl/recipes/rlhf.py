@@ -135,13 +135,19 @@ class Leg:
 
     @property
     def best(self) -> int:
-        """The generation to go back to: what the meter says, or the one of the highest gold."""
+        """The generation of the highest gold, whatever came before it."""
         golds = [float(np.nanmean(one.gold)) for one in self.readings]
-        return self.turn.best if self.turn is not None else golds.index(max(golds))
+        return golds.index(max(golds))
+
+    @property
+    def back(self) -> int:
+        """The generation to go back to from the turn."""
+        assert self.turn is not None
+        return self.turn.best
 
     def again(self, judge: Judge) -> Leg:
-        """The way up to the best generation, with another judge from there on."""
-        return Leg(judge, self.best, self.readings[: self.best], self.policies[: self.best])
+        """The way up to there, with another judge from there on."""
+        return Leg(judge, self.back, self.readings[: self.back], self.policies[: self.back])
 
 
 def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
@@ -152,14 +158,14 @@ def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
     parts = RLHF(settings, task, line)
     judge = parts.reward_model(parts.comparisons, "reward model")
     free = parts.go_on(Leg(judge), parts.base_name, "free", stops=False)
-    leg, asked = free, list[Comparison]()
-    while leg.turn is not None and len(asked) + settings.patch <= settings.labels:
-        patch = 1 + len(asked) // settings.patch
-        asked += parts.fooled(leg, patch)
-        judge = parts.reward_model([*parts.comparisons, *asked * PATCHED], f"patch {patch}")
-        leg = parts.go_on(leg.again(judge), leg.policies[leg.best], f"patched {patch}", stops=True)
+    leg, said, patches = free, list[Comparison](), 0
+    while leg.turn is not None and (patches + 1) * settings.patch <= settings.labels:
+        patches += 1
+        said += parts.fooled(leg, patches)
+        judge = parts.reward_model([*parts.comparisons, *said * PATCHED], f"patch {patches}")
+        leg = parts.go_on(leg.again(judge), leg.policies[leg.back], f"patched {patches}", stops=True)
     line.stage("best of all", lambda turn: line.open(leg.policies[leg.best]), plays=True)
-    return line.finish(lambda: parts.result(free, leg, len(asked)), task.name, settings.seed)
+    return line.finish(lambda: parts.result(free, leg, patches * settings.patch), task.name, settings.seed)
 
 
 class RLHF:
@@ -270,13 +276,13 @@ class RLHF:
         return read(policy, self.base, self.metered, judge, self.gold, sampling=self.sampling, key=self.key("measure"))
 
     def fooled(self, leg: Leg, patch: int) -> list[Comparison]:
-        """What whoever labels says of the attempts that please the judge most at the turn, each beside one of the best
-        generation at the same problem."""
+        """What whoever labels says of the attempts that please the judge most at the turn, each beside one of the
+        generation to go back to, at the same problem."""
         assert leg.turn is not None
         count, order = self.settings.patch, permutation(self.key("patch", patch), len(self.train))
         problems = [self.train[place] for place in order[: POOL * count]]
         last, best = (play(self.line.open(leg.policies[number]), problems, 1, sampling=self.sampling,
-                           key=self.key("fooled", patch, number)) for number in (leg.turn.generation, leg.best))
+                           key=self.key("fooled", patch, number)) for number in (leg.turn.generation, leg.back))
         pleased = np.argsort(-np.nan_to_num(rewards(leg.judge, last), nan=-np.inf), kind="stable")[:count]
         return self.said_of([(last[place], best[place]) for place in pleased])
 
@@ -299,7 +305,7 @@ class RLHF:
             "turn": None if free.turn is None else {"generation": free.turn.generation, "best": free.turn.best,
                                                     "sentence": free.turn.sentence},
             "fit": None if fit is None else fit_in_words(fit), "labels": labels,
-            "sentence": in_words(free, worth, labels, fit),
+            "sentence": in_words(free, worth, labels),
             "truth_bits": {"person": float(len(self.comparisons) + labels)},
         }
 
@@ -322,16 +328,16 @@ def gain(gold: NDArray[np.float64], other: NDArray[np.float64]) -> dict[str, Any
     return {"gain": float(apart.mean()), "gain_ci": [float(apart.mean()) - half, float(apart.mean()) + half]}
 
 
-def in_words(free: Leg, worth: dict[str, NDArray[np.float64]], labels: int, fit: Fit | None) -> str:
+def in_words(free: Leg, worth: dict[str, NDArray[np.float64]], labels: int) -> str:
     """Where gold turned, what patching brought, and what a label bought."""
-    said = free.turn.sentence if free.turn else "gold has not turned while the reward model was more and more pleased"
-    said = f"{said[:1].upper()}{said[1:]}."
-    if fit is not None:
-        said += f" Of the unpatched leg {fit_in_words(fit)}."
+    said = "Gold did not turn while the reward model was more and more pleased."
+    if free.turn is not None:
+        said = (f"The reward model was being fooled from generation {free.turn.best} on: it was pleased more by "
+                f"{free.turn.rise:.2f} while gold fell by {free.turn.fall:.2f}.")
     if not labels:
         return said
     more = gain(worth["patched"], worth["free"])
     low, high = more["gain_ci"]
-    return (f"{said} {labels} labels of attempts that fooled it moved the best gold from {worth['free'].mean():.3f} to "
-            f"{worth['patched'].mean():.3f} ({more['gain']:+.3f} [{low:+.3f}, {high:+.3f}]): "
+    return (f"{said} {labels} labels of what fooled it moved the best gold from {worth['free'].mean():.3f} to "
+            f"{worth['patched'].mean():.3f}, by {more['gain']:+.3f} [{low:+.3f}, {high:+.3f}]: "
             f"{more['gain'] / labels * 100:+.3f} for a hundred labels.")

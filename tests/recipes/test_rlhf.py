@@ -1,0 +1,135 @@
+"""RLHF in small: both readings, the turn, patches until the labels are spent, and a run that was stopped."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from stopping import carried_out, same_as_whole
+
+from pawl.errors import ConfigError, TrainingError
+from pawl.judges.truth import truth
+from pawl.ledger import Ledger
+from pawl.meters.turn import Look
+from pawl.recipes import rlhf, two_readings
+from pawl.recipes.rlhf import Settings
+from pawl.tasks.countdown import Countdown
+from pawl.tasks.stories import Stories
+
+torch.set_num_threads(1)
+
+SMALL: dict[str, Any] = {
+    "depth": 2, "tokenizer": "bpe-400", "base_steps": 80, "batch": 32, "comparisons": 1000, "reward_passes": 4,
+    "generations": 3, "rounds": 1, "problems": 8, "attempts": 4, "max_tokens": 16, "labels": 20, "patch": 10,
+    "test_problems": 32, "learning_rate": 1e-3, "device": "cpu",
+}
+TASK = Stories(nouns=10)
+
+
+def turned(since: int, generation: int) -> Look:
+    return Look("fooled", generation, since, 0.1, (0.05, 0.15), 0.2, (0.1, 0.3), 0.001, 0.01,
+                f"the judge is being fooled since generation {since}; go back to it")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A run whose meter sees a turn after two generations under every judge."""
+    path = tmp_path_factory.mktemp("rlhf") / "whole"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rlhf, "seen", foreseen)
+        return path, carried_out(rlhf, Settings(**SMALL), TASK, path)
+
+
+def foreseen(readings: Any, *, since: int, looks: int) -> Look | None:
+    return turned(since, since + 1) if len(readings) == 2 else None
+
+
+def names(path: Path) -> list[str]:
+    with Ledger.open(path / "run.db", read_only=True) as ledger:
+        return [str(row.notes[0]) for row in ledger.generations()]
+
+
+def test_patches_follow_each_other_until_the_labels_are_spent(whole: tuple[Path, dict[str, Any]]) -> None:
+    path, result = whole
+    assert names(path) == [
+        "reward model", "free, generation 1", "free, generation 2", "free, generation 3", "patch 1",
+        "patched 1, generation 1", "patch 2", "patched 2, generation 1", "best of all"]
+    assert result["labels"] == 20 and "20 labels of what fooled it" in result["sentence"]
+
+
+def test_both_readings_of_every_generation_stand_in_the_result_and_in_the_ledger(whole: tuple[Path, dict[str, Any]]
+                                                                               ) -> None:
+    path, result = whole
+    assert [one["generation"] for one in result["legs"]["free"]] == [0, 1, 2, 3]
+    with Ledger.open(path / "run.db", read_only=True) as ledger:
+        row = ledger.generations()[1]
+        attempts = list(ledger.attempts(row.index))
+    gold = [TASK.score(attempt.problem, attempt.completion.text) for attempt, _ in attempts]
+    assert len(attempts) == 32 and row.metrics["gold"] == pytest.approx(np.mean(gold))
+    assert result["legs"]["free"][1]["gold"] == pytest.approx(np.mean(gold))
+    assert {verdict.judge for _, verdict in attempts} == {"reward model"}
+    assert len(row.notes) == 2 + two_readings.SHOWN
+
+
+def test_the_champion_is_the_best_of_all_and_what_it_is_worth_is_measured_on_other_problems(
+        whole: tuple[Path, dict[str, Any]]) -> None:
+    path, result = whole
+    with Ledger.open(path / "run.db", read_only=True) as ledger:
+        assert ledger.champion == ledger.generations()[-1].candidate
+    assert [one["policy"].split(",")[0] for one in result["golds"]] == ["the base", "unpatched", "unpatched", "patched"]
+    assert result["golds"][1]["gain"] == 0 and 0 < result["final"]["pass@1"] < 1
+
+
+def test_without_a_turn_nothing_is_patched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rlhf, "seen", lambda readings, **_: None)
+    result = carried_out(rlhf, Settings(**SMALL), TASK, tmp_path / "run")
+    assert result["labels"] == 0 and result["turn"] is None and "patched" not in result["legs"]
+    assert result["sentence"].startswith("Gold did not turn")
+
+
+@pytest.mark.parametrize("stop", [("sample", 3), ("train", 5)])
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(whole: tuple[Path, dict[str, Any]], tmp_path: Path,
+                                                              stop: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+                                                              ) -> None:
+    monkeypatch.setattr(rlhf, "seen", foreseen)
+    carry_out = partial(carried_out, rlhf, Settings(**SMALL), TASK)
+    assert same_as_whole(carry_out, whole[0], tmp_path / "run", [stop])
+
+
+def test_several_reward_models_are_one_judge_that_believes_the_worst(tmp_path: Path) -> None:
+    settings = Settings(**SMALL | {"members": 2, "labels": 0, "generations": 1})
+    result = carried_out(rlhf, settings, TASK, tmp_path / "run")
+    assert names(tmp_path / "run")[:2] == ["reward model, member 1", "reward model, member 2"]
+    assert len(result["legs"]["free"]) == 2
+
+
+def test_a_reward_model_at_chance_stops_the_run_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="must foresee more than chance") as raised:
+        carried_out(rlhf, Settings(**SMALL | {"comparisons": 20}), TASK, tmp_path / "run")
+    assert raised.value.hint is not None and "label more" in raised.value.hint
+
+
+def test_attempts_that_please_most_are_compared_with_the_best_generations(whole: tuple[Path, dict[str, Any]]) -> None:
+    _, result = whole
+    assert result["truth_bits"]["person"] > 1000 * 0.9
+
+
+def test_a_task_without_held_out_problems_is_refused(tmp_path: Path) -> None:
+    class Unheld(Countdown):
+        def problems(self, split: Any, count: int, seed: int) -> Any:
+            return super().problems(split, count, seed) if split == "train" else []
+
+    with pytest.raises(ConfigError, match=r"must have train and gate problems, got .* and 0"):
+        carried_out(rlhf, Settings(**SMALL), Unheld(numbers=2, max_number=9), tmp_path / "run")
+
+
+def test_what_the_ledger_keeps_of_a_reading_is_the_reading(whole: tuple[Path, dict[str, Any]]) -> None:
+    with Ledger.open(whole[0] / "run.db", read_only=True) as ledger:
+        row = ledger.generations()[1]
+        reading = two_readings.kept(list(ledger.attempts(row.index)), truth(TASK), row.metrics["kl"])
+    assert reading.metrics == pytest.approx({name: row.metrics[name] for name in reading.metrics})
+    assert len(reading.fooling) == 3
