@@ -28,7 +28,7 @@ from pawl.judges.truth import truth
 from pawl.keys import permutation, stream
 from pawl.ledger import Ledger
 from pawl.loop import Turn
-from pawl.meters.hacking import Fit, fit_in_words
+from pawl.meters.hacking import fit_in_words
 from pawl.meters.turn import Look
 from pawl.models.opening import open_policy
 from pawl.play import play
