@@ -54,12 +54,12 @@ def leave_one_out(scores: Scores) -> Scores:
     return _known(np.where(counts > 1, scores - others, 0.0), scores)
 
 
-FARTHEST = 30.0
-"""Log-odds that a score is taken for at most."""
+FARTHEST = 14.0
+"""Log-odds that a score is taken for at most, either way: a chance in float32 knows no more."""
 
 
 def log_odds(scores: Sequence[float | None] | NDArray[Any]) -> NDArray[np.float64]:
-    """log(score / (1 - score)) of scores in [0, 1], in their shape and within +-30; NaN where there is none. Of a
+    """log(score / (1 - score)) of scores in [0, 1], in their shape and within +-14; NaN where there is none. Of a
     reward model it is the reward that it learnt, of which its score is the sigmoid."""
     known = np.array(scores, np.float64)
     with np.errstate(divide="ignore"):

@@ -3,7 +3,7 @@
 On a CPU pieces are learnt from side by side, a thread each: operations that follow each other on one core wait for
 nobody, what lies between two of them stays near it, a piece is padded to its own longest row only, and what must be
 kept for a gradient is that of a piece. What comes out is a function of the batch and of the number of threads, never of
-their timing. Another device takes the batch in one piece.
+their timing. Another device takes larger pieces, one after the other.
 """
 
 from __future__ import annotations
@@ -29,17 +29,19 @@ from pawl.threads import one_thread_each
 TOKENS = 2560
 """Of a piece, at most, as long as a row has fewer: with more, what one operation leaves is gone from the core when the
 next one comes; with fewer, starting operations takes longer than the operations."""
+AT_ONCE = 2**15
+"""Tokens of a piece on another device, about: their logits must fit into its memory."""
 MOST_NUMBERS = 2**28
 """Of gradients that threads may hold side by side. With more, pieces follow each other, on all threads."""
 
 
 def pieces_of(examples: Sequence[TokenExample], device: torch.device, *, together: int = 1) -> list[Batch]:
-    """A batch, in its order, in pieces of about as many tokens, as many for each thread; one on other devices. So many
-    examples that belong `together` stay so."""
+    """A batch, in its order, in pieces of about as many tokens, as many for each thread. So many examples that belong
+    `together` stay so."""
     lengths = np.array([len(example.tokens) for example in examples])
     tokens = lengths.reshape(-1, together).sum(1).cumsum()
-    threads = torch.get_num_threads()
-    number = threads * math.ceil(tokens[-1] / (threads * TOKENS)) if device.type == "cpu" else 1
+    threads, most = (torch.get_num_threads(), TOKENS) if device.type == "cpu" else (1, AT_ONCE)
+    number = threads * math.ceil(tokens[-1] / (threads * most))
     cuts = together * (np.searchsorted(tokens, tokens[-1] * np.arange(1, number) / number) + 1)
     bounds = pairwise([0, *np.unique(cuts[cuts < len(examples)]).tolist(), len(examples)])
     return [collate(examples[start:stop], device, first=start) for start, stop in bounds]

@@ -6,6 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+FARTHEST = 60.0
+"""Log-ratio beyond which a probability counts as risen no further: its exponential would have no gradient."""
+
 
 def weighted_likelihood(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """-sum(w log p(target)) / sum(w): logits [N, V], targets [N], weights [N] not all 0.
@@ -24,7 +27,7 @@ def clipped_surrogate(log_ratios: Tensor, advantages: Tensor, *, low: float, hig
     clip-higher of DAPO (Yu et al. 2025, equation 8). Where the policy is the one that drew the answers, r is 1 and the
     gradient REINFORCE's (Williams 1992).
     """
-    ratios = log_ratios.exp()
+    ratios = log_ratios.clamp(max=FARTHEST).exp()
     return -torch.minimum(ratios * advantages, ratios.clamp(1 - low, 1 + high) * advantages)
 
 

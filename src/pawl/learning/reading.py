@@ -23,7 +23,7 @@ def values_before(policy: Trainable, examples: Sequence[TokenExample]) -> list[F
     found: list[FloatArray] = []
     for start in range(0, len(examples), TOGETHER):
         for piece in pieces_of(examples[start : start + TOGETHER], device):
-            _, values = policy.forward(piece.tokens, piece.spans)
+            values = policy.values(piece.tokens, piece.spans)
             ends = piece.spans.sum(1).cumsum(0)[:-1].tolist()
             found += np.split(values.sigmoid().float().cpu().numpy(), ends)
     count_tokens(policy.named_parameters, read=sum(len(example.tokens) for example in examples))

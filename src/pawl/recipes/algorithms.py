@@ -20,7 +20,6 @@ from pawl.learning.advantages import (
     BASELINES,
     Scores,
     gae,
-    group_baseline,
     log_odds,
     reward_weights,
     whitened,
@@ -28,7 +27,7 @@ from pawl.learning.advantages import (
 from pawl.learning.objective import Objective
 from pawl.learning.reading import values_before
 from pawl.learning.terms import Desirability, Likelihood, Preference, Surrogate
-from pawl.records import Attempt, Demonstration, FloatArray, IntArray, StepValues, TokenExample, Verdict
+from pawl.records import Attempt, Demonstration, Flags, FloatArray, IntArray, StepValues, TokenExample, Verdict
 from pawl.selection.examples import chosen_examples, demonstration_examples, weighed_examples
 from pawl.selection.pairs import better_and_worse
 from pawl.selection.select import select
@@ -90,6 +89,8 @@ class Algorithm:
     """Whether the distance to the reference is in it already, weighed by beta."""
     last: bool = False
     """Whether the reference is the generation's champion and not the base."""
+    gradient: bool = False
+    """Whether it is a policy gradient, which is of answers at temperature 1."""
 
 
 def right_ones(played: Round, dials: Dials) -> list[TokenExample]:
@@ -100,14 +101,17 @@ def right_ones(played: Round, dials: Dials) -> list[TokenExample]:
 def by_reward(played: Round, dials: Dials) -> list[TokenExample]:
     """Answers by exp(score / beta), those of groups that are all alike left out: they say nothing."""
     scores = played.scores(dials.attempts)
-    telling = group_baseline(scores).any(1, keepdims=True)
-    return _written(played, (reward_weights(scores, temperature=dials.beta) * telling).ravel())
+    weights = np.where(telling(scores), reward_weights(scores, temperature=dials.beta), np.nan)
+    return _written(played, np.where(np.isnan(scores), np.nan, weights).ravel())
 
 
 def by_advantage(played: Round, dials: Dials, *, baseline: str) -> list[TokenExample]:
     """Answers by how much better they were than expected; none where nobody was."""
-    advantages = BASELINES[baseline](played.scores(dials.attempts)).ravel()
-    return _written(played, advantages, zeros=True) if advantages.any() else []
+    scores = played.scores(dials.attempts)
+    advantages = np.where(telling(scores), BASELINES[baseline](scores), 0.0) if baseline != "batch" else (
+        BASELINES[baseline](scores))
+    known = np.where(np.isnan(scores), np.nan, advantages).ravel()
+    return _written(played, known) if advantages.any() else []
 
 
 def by_value(played: Round, dials: Dials) -> list[TokenExample]:
@@ -141,8 +145,9 @@ def real_and_own(played: Round, dials: Dials) -> list[TokenExample]:
     known = {attempt.problem.id: attempt.problem for attempt in played.attempts if attempt.problem.answer}
     if not known:
         raise TaskError("spin must have problems with known answers, got none", hint="a dataset has them")
-    real = {name: demonstration_examples([played.policy.encode_demonstration(
-        Demonstration(problem.prompt, problem.answer or ""))])[0] for name, problem in known.items()}
+    real = {name: _cut(demonstration_examples([played.policy.encode_demonstration(
+        Demonstration(problem.prompt, problem.answer or ""))])[0], played.policy.context)
+            for name, problem in known.items()}
     own = [attempt for attempt in played.attempts if attempt.problem.id in known and not attempt.error
            and len(attempt.completion.tokens) and attempt.completion.text != attempt.problem.answer]
     pairs = zip((real[attempt.problem.id] for attempt in own), weighed_examples(own, [1.0] * len(own)), strict=True)
@@ -158,7 +163,7 @@ def good_and_bad(played: Round, dials: Dials) -> list[TokenExample]:
         return []
     middle = (known.min() + known.max()) / 2
     good, bad = scores > middle, scores < middle
-    weights = np.where(good, 1.0, np.where(bad, -good.sum() / bad.sum(), 0.0))
+    weights = np.where(good, 1.0, np.where(bad, -good.sum() / bad.sum(), np.nan))
     examples = compared(_written(played, weights), played.reference)
     raised = distance_to_others(examples, played.policy, played.reference)
     return [replace(example, logprobs=_raised(example, raised)) for example in examples]
@@ -173,17 +178,31 @@ def compared(examples: Sequence[TokenExample], reference: Trainable) -> list[Tok
 def distance_to_others(examples: Sequence[TokenExample], policy: Trainable, reference: Trainable) -> float:
     """KTO's reference point: how much likelier an answer to another prompt is to the policy than to the reference, in
     nats, 0 at least (Ethayarajh et al. 2024, section 4.1)."""
+    # Attempts at a problem stand together, in groups of one size but for those that failed.
+    other = next((shift for shift in range(1, len(examples))
+                  if examples[shift].problem_id != examples[0].problem_id), 1)
     prompts, answers = _parts(examples)
-    answers = [*answers[1:], answers[0]]
+    answers = [*answers[other:], *answers[:other]]
     pairs = zip(policy.logprobs(prompts, answers), reference.logprobs(prompts, answers), strict=True)
     return max(0.0, float(np.mean([float(ours.sum() - theirs.sum()) for ours, theirs in pairs])))
 
 
-def _written(played: Round, weights: Iterable[float], *, zeros: bool = False) -> list[TokenExample]:
-    """Examples of attempts that say something, by their weights; those of weight 0 only where they are asked for."""
+def telling(scores: Scores) -> Flags:
+    """[N, 1] whether a group's scores tell anything apart."""
+    counts = (~np.isnan(scores)).sum(1, keepdims=True)
+    known = np.where(np.isnan(scores), -np.inf, scores).max(1, keepdims=True)
+    return np.asarray((counts > 1) & (known > np.where(np.isnan(scores), np.inf, scores).min(1, keepdims=True)))
+
+
+def _written(played: Round, weights: Iterable[float]) -> list[TokenExample]:
+    """Examples of attempts that say something, by their weights, NaN for those that are left out."""
     kept = [(attempt, float(weight)) for attempt, weight in zip(played.attempts, weights, strict=True)
-            if attempt.error is None and len(attempt.completion.tokens) and (zeros or weight)]
+            if attempt.error is None and len(attempt.completion.tokens) and not math.isnan(weight)]
     return weighed_examples([attempt for attempt, _ in kept], [weight for _, weight in kept])
+
+
+def _cut(example: TokenExample, context: int) -> TokenExample:
+    return replace(example, tokens=example.tokens[:context], weights=example.weights[:context])
 
 
 def _parts(examples: Sequence[TokenExample]) -> tuple[list[IntArray], list[IntArray]]:
@@ -222,18 +241,19 @@ ALGORITHMS: Mapping[str, Algorithm] = {
     "rwr": Algorithm("the likelihood of answers, weighted by exp(score / beta) (reward-weighted regression)",
                      lambda dials: Objective(Likelihood()), by_reward, relative=True),
     "reinforce": Algorithm("policy gradient with the mean score as the baseline, without bounds", _reinforce,
-                           partial(by_advantage, baseline="batch")),
+                           partial(by_advantage, baseline="batch"), gradient=True),
     "rloo": Algorithm("policy gradient of whole answers, each beside the others at its problem",
-                      partial(_clipped, ratio="sequence"), partial(by_advantage, baseline="leave-one-out")),
+                      partial(_clipped, ratio="sequence"), partial(by_advantage, baseline="leave-one-out"),
+                      gradient=True),
     "grpo": Algorithm("policy gradient relative to the group, as published", partial(_clipped, per="sequence"),
-                      partial(by_advantage, baseline="normalised")),
+                      partial(by_advantage, baseline="normalised"), gradient=True),
     "dapo": Algorithm("GRPO whose tokens all weigh the same: set a higher upper clip beside it",
-                      _clipped, partial(by_advantage, baseline="normalised")),
+                      _clipped, partial(by_advantage, baseline="normalised"), gradient=True),
     "dr-grpo": Algorithm("GRPO without its biases: neither by length nor by how hard a problem is",
                          lambda dials: _clipped(dials, per="length", length=float(dials.max_tokens)),
-                         partial(by_advantage, baseline="group")),
+                         partial(by_advantage, baseline="group"), gradient=True),
     "ppo": Algorithm("policy gradient of tokens over what the policy's value expected (GAE)",
-                     lambda dials: replace(_clipped(dials), value=VALUE), by_value),
+                     lambda dials: replace(_clipped(dials), value=VALUE), by_value, gradient=True),
     "dpo": Algorithm("preferences between answers at one problem; with many rounds, online DPO",
                      lambda dials: Objective(Preference("dpo", dials.beta)), preferred, relative=True),
     "ipo": Algorithm("preferences whose margin has a goal", lambda dials: Objective(Preference("ipo", dials.beta)),

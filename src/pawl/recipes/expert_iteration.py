@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from pawl import measure
 from pawl.errors import ConfigError
 from pawl.evaluate import SearchAtLast, final_result
@@ -145,7 +147,7 @@ class ExpertIteration:
         drawn = [(attempt, verdict) for attempt, verdict in zip(attempts, verdicts, strict=True)
                  if attempt.source == "self"]
         samples = [attempt for attempt, _ in drawn]
-        turn.metrics |= measure.sampled(samples, [verdict for _, verdict in drawn], key)
+        turn.metrics |= self.readings(samples, [verdict for _, verdict in drawn], key)
         turn.metrics |= measure.distance(self.base, samples, key)
         if self.settings.failures == "relabel":
             assert isinstance(self.task, Hindsight)
@@ -157,6 +159,14 @@ class ExpertIteration:
         if not chosen:
             turn.notes.append(f"none of {len(attempts)} attempts was right")
         return chosen_examples(attempts, chosen)
+
+    def readings(self, attempts: Sequence[Attempt], verdicts: Sequence[Verdict], key: int) -> measure.Metrics:
+        """What a generation's samples say, by the truth; where another judge is learnt from, its mean score, too."""
+        if self.judge is self.gold:
+            return measure.sampled(attempts, verdicts, key)
+        known = [verdict.score for verdict in verdicts if verdict.score is not None]
+        found = measure.sampled(attempts, self.gold(attempts), key) | {"truth_bits_self": 0.0}
+        return found | ({"proxy": float(np.mean(known))} if known else {})
 
     def learn(self, champion: Trainable, attempts: Sequence[Attempt], verdicts: Sequence[Verdict],
               examples: Sequence[TokenExample], turn: Turn) -> Trainable | None:

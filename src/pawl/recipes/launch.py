@@ -37,6 +37,7 @@ def launch(recipe: str, values: Mapping[str, Any], out: Path | None, notify: Cal
     if name is None:
         raise ConfigError(f"recipe {recipe!r} must be given a task", hint="--task NAME; pawl tasks lists them")
     settings, task, judging = _parts(module, name, values)
+    _judge(judging)  # what is wrong with it is said before anything is made
     path = out or Path("runs") / f"{recipe}-{datetime.now():%Y%m%d-%H%M%S}"
     with RunDirectory.create(path) as directory:
         directory.write_config({
@@ -70,13 +71,19 @@ def _parts(module: Any, task: str, values: Mapping[str, Any]) -> tuple[Any, Any,
     return made[0], made[1], made[2] if takes_judge else None
 
 
+def _judge(judging: Any) -> dict[str, Any]:
+    """The judge that is named, as a recipe takes it; nothing where none is. Raises what finding it raises."""
+    judge = judging.made() if judging else None
+    return {"judge": judge} if judge else {}
+
+
 def _run(module: Any, parts: tuple[Any, Any, Any], directory: RunDirectory, notify: Callable[[Event], None],
          profile: bool) -> dict[str, Any]:
     settings, task, judging = parts
-    judge = judging.made() if judging else None
+    judge = _judge(judging)
     recording = _profiled(settings, directory, notify) if profile else nullcontext(dict[str, Any]())
     with recording as found, _ledger(directory) as ledger:
-        result = module.run(settings, task, directory, ledger, notify, **({"judge": judge} if judge else {}))
+        result = module.run(settings, task, directory, ledger, notify, **judge)
         with stage("report"):
             write_report(ledger, directory.report_path)
     told = {name: value for name, value in result.items() if name != "test"}  # a score a problem: for the report

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from pawl.errors import ConfigError, UnknownNameError
 from pawl.interfaces import Trainable
 from pawl.keys import stream
 from pawl.learning.objective import Distance, Objective
@@ -46,6 +47,9 @@ class Dials(algorithms.Dials, Protocol):
     def kl(self) -> Kl | None: ...
 
     @property
+    def temperature(self) -> float: ...
+
+    @property
     def step_size(self) -> float: ...
 
 
@@ -72,7 +76,7 @@ class Course:
     def batches(self, key: int) -> Iterator[list[TokenExample]]:
         """What each step learns; the policy plays when a round begins."""
         algorithm = ALGORITHMS[self.dials.algorithm]
-        together = algorithm.objective(self.dials).together
+        together, floor = algorithm.objective(self.dials).together, self.floor if self.real else 0.0
         for number in range(self.dials.rounds):
             own = algorithm.lessons(self.play(number), self.dials)
             if not own:
@@ -80,8 +84,8 @@ class Course:
             units = [own[start : start + together] for start in range(0, len(own), together)]
             size = math.ceil(len(units) / self.dials.steps)
             plan = plan_batches([sum(len(one.tokens) for one in unit) for unit in units],
-                                [len(one.tokens) for one in self.real], batch=size + real_beside(size, self.floor),
-                                floor=self.floor if self.real else 0.0, epochs=self.dials.epochs,
+                                [len(one.tokens) for one in self.real], batch=size + real_beside(size, floor),
+                                floor=floor, epochs=self.dials.epochs,
                                 key=stream(key, number))
             for batch in plan:
                 yield [*(one for i in batch.own for one in units[i]), *(self.real[i] for i in batch.real)]
@@ -94,6 +98,22 @@ def objective(dials: Dials) -> Objective:
         return algorithm.objective(dials)
     distance: Distance = dials.kl[0] if isinstance(dials.kl, tuple) else "reverse"
     return replace(algorithm.objective(dials), kl=dials.beta, distance=distance)
+
+
+def check_dials(dials: Dials) -> None:
+    """Raises UnknownNameError for an unknown algorithm, ConfigError for dials that do not go together."""
+    if dials.algorithm not in ALGORITHMS:
+        raise UnknownNameError("algorithm", dials.algorithm, ALGORITHMS)
+    if ALGORITHMS[dials.algorithm].relative and dials.beta <= 0:
+        raise ConfigError(f"kl must be above 0 for {dials.algorithm}, got {dials.beta:g}", hint="0.1 is common")
+    if ALGORITHMS[dials.algorithm].relative and isinstance(dials.kl, tuple):
+        raise ConfigError(f"kl must be a number for {dials.algorithm}, whose distance is its own, got {dials.kl[0]}")
+    if ALGORITHMS[dials.algorithm].gradient and dials.temperature != 1:
+        raise ConfigError(f"temperature must be 1 for {dials.algorithm}, got {dials.temperature:g}",
+                          hint="a policy gradient is of what the policy itself would say")
+    if ALGORITHMS[dials.algorithm].last and dials.rounds != 1:
+        raise ConfigError(f"rounds must be 1 for {dials.algorithm}, got {dials.rounds}",
+                          hint="what it is compared with is the champion, which must be who answers")
 
 
 def beta_of(algorithm: str, kl: Kl | None, *, held: float) -> float:

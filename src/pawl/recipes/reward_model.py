@@ -19,7 +19,7 @@ from pawl.gate.statistics import wilson_interval
 from pawl.interfaces import Judge, Prefers, Trainable
 from pawl.judges.labeller import Labeller
 from pawl.judges.orm import OutcomeReward
-from pawl.keys import fold, permutation, stream
+from pawl.keys import permutation, row_keys, stream
 from pawl.learning.advantages import log_odds
 from pawl.learning.objective import COMPARISONS
 from pawl.learning.train import train
@@ -43,12 +43,14 @@ class Lessons:
 
 
 def learn_to_judge(model: Trainable, comparisons: Sequence[Comparison], lessons: Lessons, *, key: int,
-                   watch: Watch = lambda done, total: None) -> dict[str, float]:
-    """Train a model's value in place, with all of its layers; returns how many comparisons there were, how many
-    contradict another, and how many of those held out it foresees. Raises TrainingError where there are none."""
+                   times: Sequence[int] | None = None, watch: Watch = lambda done, total: None) -> dict[str, float]:
+    """Train a model's value in place, with all of its layers; `times` is how often each comparison counts, once where
+    it is left out. Returns how many comparisons there were, how many contradict another, and how many of those held out
+    it foresees. Raises TrainingError where there are none."""
     order = permutation(stream(key, "held out"), len(comparisons))
     held_out = [comparisons[place] for place in order[::HELD_OUT]]
-    learnt = [comparisons[place] for number, place in enumerate(order) if number % HELD_OUT]
+    learnt = [comparisons[place] for number, place in enumerate(order) if number % HELD_OUT
+              for _ in range(times[place] if times else 1)]
     if not learnt:
         raise TrainingError(f"a reward model must have comparisons to learn from, got {len(comparisons)}",
                             hint="label some thousands")
@@ -64,9 +66,10 @@ def learn_to_judge(model: Trainable, comparisons: Sequence[Comparison], lessons:
 def foreseen(model: Trainable, comparisons: Sequence[Comparison]) -> dict[str, float]:
     """The share of comparisons in which what was liked scores higher, with its 95% interval."""
     scores = rewards(OutcomeReward(model), [side for one in comparisons for side in (one.liked, one.other)])
-    rate = float(np.mean(scores[0::2] > scores[1::2]))
-    low, high = wilson_interval(rate, len(comparisons))
-    return {"foreseen": rate, "foreseen_low": low, "foreseen_high": high, "foreseen_of": float(len(comparisons))}
+    known = np.isfinite(scores[0::2]) & np.isfinite(scores[1::2])
+    rate = float(np.mean((scores[0::2] > scores[1::2])[known])) if known.any() else 0.5
+    low, high = wilson_interval(rate, int(known.sum()))
+    return {"foreseen": rate, "foreseen_low": low, "foreseen_high": high, "foreseen_of": float(known.sum())}
 
 
 def must_beat_chance(metrics: dict[str, float]) -> None:
@@ -100,7 +103,8 @@ def by_score(judge: Judge, *, noise: float, key: int) -> Prefers:
     def prefers(pairs: Sequence[tuple[Attempt, Attempt]]) -> list[bool | None]:
         verdicts = judge([side for pair in pairs for side in pair])
         scores = np.array([np.nan if one.score is None else one.score for one in verdicts], np.float64)
-        first = labeller.prefers(scores[0::2], scores[1::2], fold(key, np.arange(len(pairs), dtype=np.uint64)))
+        names = [f"{one.problem.id} {one.completion.text} {other.completion.text}" for one, other in pairs]
+        first = labeller.prefers(scores[0::2], scores[1::2], row_keys(key, names, 1)[:, 0])
         known = np.isfinite(scores[0::2]) & np.isfinite(scores[1::2]) & (scores[0::2] != scores[1::2])
         return [bool(one) if sure else None for one, sure in zip(first, known, strict=True)]
 

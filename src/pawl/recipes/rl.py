@@ -17,9 +17,9 @@ from pydantic import Field
 
 from pawl import measure
 from pawl.config import settings
-from pawl.errors import ConfigError, UnknownNameError
+from pawl.errors import ConfigError
 from pawl.interfaces import Judge, Task, Trainable
-from pawl.keys import permutation, stream
+from pawl.keys import stream
 from pawl.learning.objective import Distance
 from pawl.ledger import Ledger
 from pawl.loop import Turn
@@ -29,10 +29,11 @@ from pawl.play import play
 from pawl.recipes import settings as shared
 from pawl.recipes.algorithms import ALGORITHMS, Round
 from pawl.recipes.expert_iteration import ExpertIteration, carry_out
-from pawl.recipes.on_policy import Course, beta_of
+from pawl.recipes.on_policy import Course, beta_of, check_dials
 from pawl.recipes.settings import Count, Share, Weight
 from pawl.records import Attempt, Event, Problem, TokenExample, Verdict
 from pawl.run_directory import RunDirectory
+from pawl.selection.curriculum import draw
 
 TASK: str | None = None
 """No task of its own: the user names one."""
@@ -73,16 +74,13 @@ class Settings(shared.Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.algorithm not in ALGORITHMS:
-            raise UnknownNameError("algorithm", self.algorithm, ALGORITHMS)
+        check_dials(self)
         if self.lora and not self.model:
             raise ConfigError(f"lora must have a checkpoint to adapt, got lora {self.lora} and no model",
                               hint="name one with --model; a model from scratch trains all weights")
         if self.real_floor and ALGORITHMS[self.algorithm].relative:
             raise ConfigError(f"real_floor must be 0 for {self.algorithm}, got {self.real_floor}",
                               hint="kl holds it near the base")
-        if self.beta <= 0 and ALGORITHMS[self.algorithm].relative:
-            raise ConfigError(f"kl must be above 0 for {self.algorithm}, got {self.beta:g}", hint="0.1 is common")
 
     @property
     def beta(self) -> float:
@@ -154,21 +152,23 @@ class ReinforcementLearning(ExpertIteration):
         return attempts, verdicts
 
     def round_problems(self, number: int) -> list[Problem]:
-        """Those of a round of the run, counted from 0: every train problem comes before one comes again."""
-        count = min(self.settings.problems, len(self.train_problems))
-        passes, place = divmod(number, len(self.train_problems) // count)
-        order = permutation(stream(self.settings.seed, "draw", passes), len(self.train_problems))
-        return [self.train_problems[i] for i in order[place * count : (place + 1) * count]]
+        """Those of a round of the run, counted from 0: every train problem comes before one comes again, and none twice
+        in a round."""
+        places = draw(len(self.train_problems), self.settings.problems, number + 1,
+                      key=stream(self.settings.seed, "draw"))
+        return [self.train_problems[i] for i in places]
 
     def measure(self, candidate: Trainable, turn: Turn) -> None:
         """What the play of a generation says, that of its last round most of all."""
-        key, last = self.key("measure", turn), self.settings.problems * self.settings.attempts
+        key, each = self.key("measure", turn), self.settings.attempts
+        last = each * min(self.settings.problems, len(self.train_problems))
         attempts, verdicts = [attempt for attempt, _ in turn.played], [verdict for _, verdict in turn.played]
-        turn.metrics |= measure.sampled(attempts, verdicts, key)
+        turn.metrics |= self.readings(attempts, verdicts, key)
         turn.metrics |= measure.distance(self.base, attempts[-last:], key)
         turn.metrics |= measure.real_loss(candidate, self.held_out)
         judged = [verdict.score for verdict in verdicts[-last:] if verdict.score is not None]
         if judged:
-            turn.say("score", f"{np.mean(judged):.1%} of the last round's attempts were right")
-        elif (said := Counter(verdict.error for verdict in verdicts if verdict.error).most_common(1)):
-            turn.notes.append(f"no attempt of the last round could be judged: {said[0][0]}")
+            said = "were right" if self.judge is self.gold else "is what the judge says"
+            turn.say("score", f"{np.mean(judged):.1%} of the last round's attempts {said}")
+        elif (reasons := Counter(verdict.error for verdict in verdicts if verdict.error).most_common(1)):
+            turn.notes.append(f"no attempt of the last round could be judged: {reasons[0][0]}")

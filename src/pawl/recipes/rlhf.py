@@ -35,7 +35,7 @@ from pawl.play import play
 from pawl.recipes import settings as shared
 from pawl.recipes.algorithms import Round
 from pawl.recipes.base_model import make_base, real_data
-from pawl.recipes.on_policy import Course, beta_of
+from pawl.recipes.on_policy import Course, beta_of, check_dials
 from pawl.recipes.pipeline import Pipeline
 from pawl.recipes.reward_model import Lessons, by_score, centre, learn_to_judge, must_beat_chance, rewards
 from pawl.recipes.settings import Count, Weight
@@ -47,8 +47,8 @@ from pawl.selection.comparisons import Pair, answered, pairs_to_ask
 TASK: str | None = "stories"
 EVERYTHING = 10**9
 """As a count of problems: all there are."""
-REWARD_RATE = 3e-3
-"""Peak step size of a reward model."""
+REWARD_RATE, CHECKPOINT_RATE = 3e-3, 1e-5
+"""Peak step size of a reward model from scratch, and of one that begins as a checkpoint."""
 SPARE = 1.2
 """Attempts beyond what is compared: some pairs say the same twice, and nobody can say which is better."""
 PATCHED = 4
@@ -109,6 +109,13 @@ class Settings(shared.Settings):
     alpha: ClassVar[float] = 0.05  # type: ignore[misc]
     stop: ClassVar[tuple[str, ...]] = ()  # type: ignore[misc]
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_dials(self)
+        if self.algorithm in ("sft", "spin"):
+            raise ConfigError(f"algorithm must be one that learns from rewards, got {self.algorithm!r}",
+                              hint="grpo, rloo, reinforce, ppo, dpo and others are")
+
     @property
     def beta(self) -> float:
         """The weight of the distance to the base, settled."""
@@ -156,13 +163,13 @@ def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
     line = Pipeline(directory, ledger, notify, stages=2 + settings.generations * (2 if settings.labels else 1),
                     load=partial(open_policy, device=settings.device, dtype=settings.dtype))
     parts = RLHF(settings, task, line)
-    judge = parts.reward_model(parts.comparisons, "reward model")
+    judge = parts.reward_model([], "reward model")
     free = parts.go_on(Leg(judge), parts.base_name, "free", stops=False)
     leg, said, patches = free, list[Comparison](), 0
     while leg.turn is not None and (patches + 1) * settings.patch <= settings.labels:
         patches += 1
         said += parts.fooled(leg, patches)
-        judge = parts.reward_model([*parts.comparisons, *said * PATCHED], f"patch {patches}")
+        judge = parts.reward_model(said, f"patch {patches}")
         leg = parts.go_on(leg.again(judge), leg.policies[leg.back], f"patched {patches}", stops=True)
     line.stage("best of all", lambda turn: line.open(leg.policies[leg.best]), plays=True)
     return line.finish(lambda: parts.result(free, leg, patches * settings.patch), task.name, settings.seed)
@@ -205,23 +212,24 @@ class RLHF:
     def said_of(self, pairs: Sequence[Pair]) -> list[Comparison]:
         return answered(pairs, self.prefers(pairs), source="truth").comparisons
 
-    def reward_model(self, comparisons: Sequence[Comparison], name: str) -> Judge:
-        """A judge that learnt from comparisons: of several members the worst."""
+    def reward_model(self, fooled: Sequence[Comparison], name: str) -> Judge:
+        """A judge that learnt from the first comparisons and from those of what fooled others before it: of several
+        members the worst."""
         count = self.settings.members
         names = [f"{name}, member {member}" if count > 1 else name for member in range(1, count + 1)]
-        judges = tuple(OutcomeReward(self.line.stage(each, partial(self.learn_to_judge, comparisons, each)), name)
+        judges = tuple(OutcomeReward(self.line.stage(each, partial(self.learn_to_judge, fooled, each)), name)
                        for each in names)
         return judges[0] if count == 1 else Ensemble(judges, "worst", "logit", name=name)
 
-    def learn_to_judge(self, comparisons: Sequence[Comparison], name: str, turn: Turn) -> Trainable:
-        settings, model = self.settings, self.base.clone()
+    def learn_to_judge(self, fooled: Sequence[Comparison], name: str, turn: Turn) -> Trainable:
+        settings, model, known = self.settings, self.base.clone(), [*self.comparisons, *fooled]
+        lessons = Lessons(settings.reward_passes, settings.batch, CHECKPOINT_RATE if settings.model else REWARD_RATE)
         with turn.stage("train") as watch:
-            turn.metrics |= learn_to_judge(model, comparisons, Lessons(settings.reward_passes, settings.batch,
-                                                                       REWARD_RATE), key=self.key(name), watch=watch)
+            turn.metrics |= learn_to_judge(model, known, lessons, key=self.key(name), watch=watch, times=[
+                PATCHED if place >= len(self.comparisons) else 1 for place in range(len(known))])
             centre(model, [side for one in self.comparisons for side in (one.liked, one.other)])
         must_beat_chance(turn.metrics)
-        turn.metrics["truth_bits_person"] = float(len({id(one) for one in comparisons}))
-        turn.told = (f"{turn.metrics['truth_bits_person']:,.0f} comparisons, {turn.metrics['foreseen']:.1%} of "
+        turn.told = (f"{len(known):,} comparisons, {turn.metrics['foreseen']:.1%} of "
                      f"{turn.metrics['foreseen_of']:.0f} that it did not learn from foreseen")
         return model
 
@@ -312,18 +320,19 @@ class RLHF:
     def worth(self, name: str, problems: Sequence[Problem]) -> NDArray[np.float64]:
         """[P] gold of a policy's attempts."""
         attempts = play(self.line.open(name), problems, 1, sampling=self.sampling, key=self.key("test"))
-        return np.array([verdict.score or 0.0 for verdict in self.gold(attempts)], np.float64)
+        return np.array([np.nan if one.score is None else one.score for one in self.gold(attempts)], np.float64)
 
 
 def rate(gold: NDArray[np.float64]) -> dict[str, Any]:
     """As other recipes tell it; of graded scores their mean."""
+    gold = gold[~np.isnan(gold)]
     half = 1.96 * float(gold.std(ddof=1)) / len(gold)**0.5
     return {"pass@1": float(gold.mean()), "ci": [float(gold.mean()) - half, float(gold.mean()) + half], "pass@8": None}
 
 
 def gain(gold: NDArray[np.float64], other: NDArray[np.float64]) -> dict[str, Any]:
     """Of one over another on the same problems."""
-    apart = gold - other
+    apart = (gold - other)[~np.isnan(gold - other)]
     half = 1.96 * float(apart.std(ddof=1)) / len(apart)**0.5
     return {"gain": float(apart.mean()), "gain_ci": [float(apart.mean()) - half, float(apart.mean()) + half]}
 
@@ -338,6 +347,6 @@ def in_words(free: Leg, worth: dict[str, NDArray[np.float64]], labels: int) -> s
         return said
     more = gain(worth["patched"], worth["free"])
     low, high = more["gain_ci"]
-    return (f"{said} {labels} labels of what fooled it moved the best gold from {worth['free'].mean():.3f} to "
-            f"{worth['patched'].mean():.3f}, by {more['gain']:+.3f} [{low:+.3f}, {high:+.3f}]: "
+    return (f"{said} {labels} labels of what fooled it moved the best gold from {np.nanmean(worth['free']):.3f} to "
+            f"{np.nanmean(worth['patched']):.3f}, by {more['gain']:+.3f} [{low:+.3f}, {high:+.3f}]: "
             f"{more['gain'] / labels * 100:+.3f} for a hundred labels.")

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from pawl.interfaces import Judge, Policy
 from pawl.learning.advantages import log_odds
@@ -57,8 +58,10 @@ class Reading:
     @property
     def fooling(self) -> list[str]:
         """The attempts that the reward model likes most beyond what gold does, ranks compared."""
-        beyond = _ranks(self.proxy) - _ranks(self.gold)
-        return [self.attempts[place].completion.text[:LONGEST] for place in np.argsort(-beyond, kind="stable")[:SHOWN]]
+        known = np.flatnonzero(np.isfinite(self.proxy) & np.isfinite(self.gold))
+        beyond = rankdata(self.proxy[known]) - rankdata(self.gold[known])
+        return [self.attempts[place].completion.text[:LONGEST]
+                for place in known[np.argsort(-beyond, kind="stable")[:SHOWN]]]
 
 
 def read(policy: Policy, base: Policy, problems: Sequence[Problem], judge: Judge, gold: Judge, *, sampling: Sampling,
@@ -66,10 +69,11 @@ def read(policy: Policy, base: Policy, problems: Sequence[Problem], judge: Judge
     """One attempt at each problem, drawn with the same luck whoever plays, and both readings of it."""
     attempts = play(policy, problems, 1, sampling=sampling, key=key)
     verdicts = judge(attempts)
-    theirs = base.logprobs([one.prompt_tokens for one in attempts], [one.completion.tokens for one in attempts])
-    apart = [float(one.completion.logprobs.sum() - other.sum()) for one, other in zip(attempts, theirs, strict=True)]
+    said = [one for one in attempts if one.error is None and len(one.completion.tokens)]
+    theirs = base.logprobs([one.prompt_tokens for one in said], [one.completion.tokens for one in said])
+    apart = [float(one.completion.logprobs.sum() - other.sum()) for one, other in zip(said, theirs, strict=True)]
     return Reading(attempts, verdicts, log_odds([one.score for one in verdicts]), _scores(gold(attempts)),
-                   float(np.mean(apart)))
+                   float(np.mean(apart)) if apart else 0.0)
 
 
 def kept(judged: Sequence[tuple[Attempt, Verdict]], gold: Judge, divergence: float) -> Reading:
@@ -113,6 +117,3 @@ def _error(scores: NDArray[np.float64]) -> float:
     known = scores[~np.isnan(scores)]
     return float(known.std(ddof=1)) / len(known)**0.5 if len(known) > 1 else 0.0
 
-
-def _ranks(scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    return np.argsort(np.argsort(scores, kind="stable"), kind="stable")

@@ -1,7 +1,7 @@
 """Pairs of attempts at one problem, the better one first: what preferences are learnt from.
 
-A pure function of attempts and verdicts. An attempt that failed or that no judge could score is in no pair, and of
-attempts with the same text there is one. Not covered: pairs over several problems.
+A pure function of attempts and verdicts. An attempt that failed, says nothing or could not be scored is in no pair,
+and of attempts with the same text there is one. Not covered: pairs over several problems.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def better_and_worse(attempts: Sequence[Attempt], verdicts: Sequence[Verdict], *
     by_problem: dict[str, dict[str, int]] = {}
     for place, (attempt, verdict) in enumerate(zip(attempts, verdicts, strict=True)):
         texts = by_problem.setdefault(attempt.problem.id, {})
-        if verdict.score is not None and attempt.error is None:
+        if verdict.score is not None and attempt.error is None and len(attempt.completion.tokens):
             texts.setdefault(attempt.completion.text, place)
     pairs: list[tuple[int, int]] = []
     for texts in by_problem.values():

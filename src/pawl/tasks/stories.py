@@ -1,8 +1,8 @@
 """Stories for a reader whose taste is known, to see a judge being fooled who only learnt it from comparisons.
 
 The stories are those of the small world (`pawl.tasks.world`). Every word that means something has a charm, drawn from a
-seed; a reader likes a story for the charm of all its different words, tires of words that come again, and likes nothing
-that is not grammatical:
+seed; a reader likes a story for the charm of all its different words, tires of words that come again, and likes it less
+where it is not grammatical:
 
     liking = charm of its different words - words that came before - 1 if it is not grammatical
 
@@ -31,14 +31,12 @@ from pawl.records import Demonstration, Problem, Split
 from pawl.tasks.grammar import Part, say, statements
 from pawl.tasks.splits import split_of
 from pawl.tasks.world_documents import story
-from pawl.tasks.world_lexicon import ENGLISH, make_lexicon
+from pawl.tasks.world_lexicon import Lexicon, make_lexicon
 
 BEGINNING = 3
 """Words of a problem."""
 LONGEST = 200
 """Words of a story that is read; what comes after is not."""
-SILENT = ENGLISH | {".", "<", ">"}
-"""Words that join others."""
 
 
 @settings
@@ -53,8 +51,18 @@ class Stories:
     name = "stories"
 
     @cached_property
+    def _lexicon(self) -> Lexicon:
+        return make_lexicon(0, nouns=self.nouns, people=10)
+
+    @cached_property
     def _grammar(self) -> Part:
-        return story(make_lexicon(0, nouns=self.nouns, people=10))
+        return story(self._lexicon)
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        """Those that mean something, in every form."""
+        counted = (*self._lexicon.nouns, *self._lexicon.verbs, *self._lexicon.intransitives)
+        return frozenset((*counted, *(f"{word}s" for word in counted), *self._lexicon.adjectives))
 
     @cached_property
     def _charms(self) -> dict[str, float]:
@@ -62,8 +70,9 @@ class Stories:
         return {}
 
     def charm(self, word: str) -> float:
-        """How much the reader likes a word, from the standard normal distribution; 0 for words that join others."""
-        if word in SILENT:
+        """How much the reader likes a word, from the standard normal distribution; 0 for words that join others and for
+        such as there are not."""
+        if word not in self._words:
             return 0.0
         if word not in self._charms:
             self._charms[word] = float(np.random.default_rng(stream(self.reader, "charm", word)).normal())
@@ -76,7 +85,7 @@ class Stories:
     def liking(self, text: str) -> float:
         """How much the reader likes a whole story, in units of log-odds."""
         words = text.split()[:LONGEST]
-        telling = [word for word in words if word not in SILENT]
+        telling = [word for word in words if word in self._words]
         different = set(telling)
         liked = sum(map(self.charm, sorted(different))) - (len(telling) - len(different))
         return liked if self.grammatical(" ".join(words)) else liked - 1
@@ -86,9 +95,8 @@ class Stories:
         return 1 / (1 + math.exp(-self.liking(f"{problem.prompt} {answer}")))
 
     def documents(self, count: int, seed: int) -> list[str]:
-        """So many stories, a line each."""
-        chance = random.Random(stream(seed, self.name, "documents")).random
-        return [" ".join(say(self._grammar, chance)) for _ in range(count)]
+        """So many stories whose beginnings are of the train split, a line each."""
+        return [" ".join(told) for told in islice(self._told("train", stream(seed, "documents")), count)]
 
     def corpus(self, count: int, seed: int) -> list[Demonstration]:
         """Stories whose beginnings are of the train split, in two parts: how they begin, and how they go on."""
@@ -104,8 +112,9 @@ class Stories:
     def _beginnings(self) -> dict[Split, list[str]]:
         """Of many stories, as they are first met."""
         found: dict[Split, dict[str, None]] = {"train": {}, "gate": {}, "test": {}}
-        for document in self.documents(20_000, 0):
-            beginning = _split(document)[0]
+        chance = random.Random(stream(0, self.name, "beginnings")).random
+        for _ in range(20_000):
+            beginning = _split(" ".join(say(self._grammar, chance)))[0]
             found[split_of(f"stories {beginning}")].setdefault(beginning)
         return {split: list(beginnings) for split, beginnings in found.items()}
 
