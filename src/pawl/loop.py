@@ -12,12 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from pawl import stages
 from pawl.errors import TrainingError
 from pawl.interfaces import Gate, Judge
 from pawl.ledger import GenerationRecord, Ledger
+from pawl.meters.alarms.alarm import Alarm
+from pawl.meters.alarms.note import is_alarm, note_of
 from pawl.records import Attempt, Event, Evidence, Problem, Verdict
 
 Champion = TypeVar("Champion")
@@ -70,6 +72,16 @@ class Parts(Protocol[Champion, Example]):
         ...
 
 
+@runtime_checkable
+class Watchful(Protocol):
+    """Parts that look at a generation before it is committed."""
+
+    def alarms(self, turn: Turn, attempts: Sequence[Attempt], verdicts: Sequence[Verdict]) -> list[Alarm]:
+        """What is wrong with it. Attempts and verdicts are those that the ledger gets, in its order; what is found must
+        not depend on a clock."""
+        ...
+
+
 @dataclass
 class Turn:
     """One generation as it comes about: what the parts may add to beside what they return."""
@@ -99,6 +111,11 @@ class Turn:
 
     def say(self, stage: str, message: str = "") -> None:
         self.notify(Event(stage, self.generation, self.generations, message=message))
+
+    def warn(self, alarm: Alarm) -> None:
+        """Say an alarm, and keep it among the notes."""
+        self.notes.append(note_of(alarm))
+        self.say("decide", self.notes[-1])
 
 
 def improve(parts: Parts[Champion, Example], champion: Champion, ledger: Ledger, generations: int,
@@ -144,18 +161,22 @@ def _decide(parts: Parts[Champion, Example], champion: Champion, ledger: Ledger,
         decision = parts.gate(contest.evidence)
     elif dropped is None:
         dropped = "there was nothing to learn from"
+    attempts = [*attempts, *(attempt for attempt, _ in turn.played)]
+    verdicts = [*verdicts, *(verdict for _, verdict in turn.played)]
+    told = "; ".join((f"dropped: {dropped}", *(note for note in turn.notes if not is_alarm(note))))
+    for alarm in parts.alarms(turn, attempts, verdicts) if isinstance(parts, Watchful) else []:
+        turn.warn(alarm)
     stored = parts.store(candidate) if candidate is not None else None
     promoted = candidate is not None and decision is not None and decision.promote
     incumbent = ledger.champion
     assert incumbent is not None, "the base is committed before the loop begins"
     ledger.commit(GenerationRecord(
-        index=turn.generation, attempts=[*attempts, *(attempt for attempt, _ in turn.played)],
-        verdicts=[*verdicts, *(verdict for _, verdict in turn.played)], examples=examples,
+        index=turn.generation, attempts=attempts, verdicts=verdicts, examples=examples,
         evidence=contest.evidence if contest else None, contest_ids=contest.problem_ids if contest else [],
         decision=decision, dropped=dropped,
         champion=stored if promoted and stored else incumbent, candidate=stored,
         metrics=turn.metrics, seconds=turn.seconds, notes=turn.notes,
     ))
     parts.committed(turn)
-    turn.say("decide", decision.reasons[0] if decision else "; ".join((f"dropped: {dropped}", *turn.notes)))
+    turn.say("decide", decision.reasons[0] if decision else told)
     return candidate if promoted and candidate is not None else champion

@@ -5,13 +5,16 @@ Every function gives `name -> number`; what cannot be measured is left out.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from pawl.interfaces import Policy
+from pawl.errors import TrainingError
+from pawl.interfaces import Policy, Trainable
 from pawl.judges.prefixes import step_prefixes, values, whole
 from pawl.keys import permutation, stream
 from pawl.meters.calibration import auroc, auroc_within, brier_score, expected_calibration_error, reliability
@@ -100,6 +103,24 @@ def real_loss(policy: Policy, held_out: Sequence[TokenExample]) -> Metrics:
     logprobs = policy.logprobs([example.tokens[: example.prompt_length] for example in held_out],
                                [example.tokens[example.prompt_length :] for example in held_out])
     return {"real_loss": -float(np.concatenate(logprobs).mean())}
+
+
+@torch.no_grad()
+def parameter_change(after: Trainable, before: Trainable) -> Metrics:
+    """`parameter_change`: the L2 norm of the change of the weights over that of the weights before, of the parameters
+    that both have. Raises TrainingError where weights became no numbers."""
+    was = dict(before.named_parameters())
+    pairs = [(new, was[name]) for name, new in after.named_parameters() if name in was and was[name].shape == new.shape]
+    moved = math.hypot(*(_norm(new.float() - old.to(new.device).float()) for new, old in pairs))
+    norm = math.hypot(*(_norm(old.float()) for _, old in pairs))
+    if not math.isfinite(moved):
+        raise TrainingError(f"the weights must be finite after training, got a change of {moved}",
+                            hint="lower learning_rate")
+    return {"parameter_change": moved / norm} if norm else {}
+
+
+def _norm(numbers: torch.Tensor) -> float:
+    return float(torch.linalg.vector_norm(numbers))
 
 
 def value(critic: Policy, attempts: Sequence[Attempt], verdicts: Sequence[Verdict], key: int,

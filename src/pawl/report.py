@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 
 from pawl import report_story as story
 from pawl.ledger import Ledger
+from pawl.report_alarms import alarms
 from pawl.report_attempts import read_attempts, spread
 from pawl.report_text import MISSING, number, shorten, visible
 
@@ -76,6 +77,7 @@ def render_report(ledger: Ledger) -> str:
             steps=stages.stages(run) if staged else games.steps(run) if board else story.steps(run),
             figures=groups,
             entries=[] if staged else [story.entry(one) for one in run.generations],
+            alarms=alarms(run.generations, ledger.attempts),
             settings=story.settings(run),
             searched=None if board or staged else search.table(run),
             numbers=_numbers(run),

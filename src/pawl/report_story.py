@@ -9,6 +9,7 @@ from typing import Any
 
 from pawl.gate.statistics import gain_interval
 from pawl.ledger import GenerationRow
+from pawl.meters.alarms.note import is_alarm
 from pawl.report_attempts import Reading
 from pawl.report_text import (
     count,
@@ -258,14 +259,15 @@ class Entry:
 
 
 def entry(generation: GenerationRow) -> Entry:
-    """A promotion, a refusal or a dropped generation in words."""
+    """A promotion, a refusal or a dropped generation in words; its alarms stand elsewhere."""
     word, decision = outcome(generation), generation.decision
     if decision is not None and word != "dropped":
         # The gate's own sentence begins with the word that stands beside it.
         reasons = [reason.removeprefix(f"{word}: ") for reason in decision.reasons]
     else:
         reasons = [generation.dropped or "no contest was held", "The champion stays"]
-    return Entry(generation.index, word, tuple(map(_sentence, reasons)), tuple(map(_sentence, generation.notes)))
+    notes = [note for note in generation.notes if not is_alarm(note)]
+    return Entry(generation.index, word, tuple(map(_sentence, reasons)), tuple(map(_sentence, notes)))
 
 
 def _sentence(text: str) -> str:

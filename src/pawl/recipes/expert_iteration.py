@@ -21,11 +21,13 @@ from pawl.judges.truth import truth
 from pawl.keys import stream
 from pawl.ledger import Ledger
 from pawl.loop import Turn, improve
+from pawl.meters.alarms.alarm import Alarm
 from pawl.meters.truth_bits import label_bits
 from pawl.models.checkpoint import fingerprint
 from pawl.models.opening import open_policy
 from pawl.models.pair import critic_of
 from pawl.play import Contest, contest, play
+from pawl.recipes.alarm_meters import gold_sample, known_alarms, look
 from pawl.recipes.base_model import RealData, encoded, make_base, real_data
 from pawl.recipes.lessons import learn_policy, learn_value
 from pawl.recipes.settings import Settings
@@ -122,18 +124,23 @@ class ExpertIteration:
         return drawn.shortage
 
     def draw(self, turn: Turn) -> list[Problem]:
-        self.say_power(turn)
+        self.begin(turn)
         known = self.ledger.solved_problem_ids()
         solved = {place for place, problem in enumerate(self.train_problems) if problem.id in known}
         places = draw(len(self.train_problems), self.settings.problems, turn.generation,
                       key=stream(self.settings.seed, "draw"), solved=solved)
         return [self.train_problems[place] for place in places]
 
-    def say_power(self, turn: Turn) -> None:
-        """What gain the gate will see, said once."""
-        if turn.generation == 1 and self.settings.alpha < 1:
+    def begin(self, turn: Turn) -> None:
+        """Said once, before the first generation: what gain the gate will see, and what is wrong with the judge."""
+        if turn.generation > 1:
+            return
+        if self.settings.alpha < 1:
             turn.say("sample", power_sentence(self.contest_size, generations=turn.generations,
                                               alpha=self.settings.alpha))
+        with turn.stage("score"):
+            for alarm in known_alarms(self.judge, self.train_problems, key=self.settings.seed):
+                turn.warn(alarm)
 
     def play(self, champion: Trainable, problems: Sequence[Problem], turn: Turn) -> list[Attempt]:
         with turn.stage("sample") as watch:
@@ -180,6 +187,7 @@ class ExpertIteration:
         with turn.stage("train") as watch:
             shown, course = self.lessons(own, turn)
             turn.metrics |= learn_policy(candidate, self.base, shown, self.real, course, self.key("learn", turn), watch)
+            turn.metrics |= measure.parameter_change(candidate, self.beginning(champion))
             turn.metrics |= self.learn_value(candidate, attempts, verdicts, turn)
         turn.metrics |= measure.real_loss(candidate, self.held_out) | {
             "distinct_right": len(examples), "replay": len(own), "truth_bits_real": 0.0}
@@ -187,7 +195,11 @@ class ExpertIteration:
 
     def candidate(self, champion: Trainable) -> Trainable:
         """What a generation's training starts from."""
-        return (champion if self.settings.start == "champion" else self.base).clone()
+        return self.beginning(champion).clone()
+
+    def beginning(self, champion: Trainable) -> Trainable:
+        """Whose weights those are."""
+        return champion if self.settings.start == "champion" else self.base
 
     def lessons(self, own: Sequence[TokenExample], turn: Turn) -> tuple[Sequence[TokenExample], Settings]:
         """What a generation's training is shown in an epoch, and its settings."""
@@ -216,6 +228,14 @@ class ExpertIteration:
             turn.metrics |= {"gate_candidate": float(result.evidence.candidate.mean()),
                              "gate_champion": float(result.evidence.champion.mean())}
         return result
+
+    def alarms(self, turn: Turn, attempts: Sequence[Attempt], verdicts: Sequence[Verdict]) -> list[Alarm]:
+        """What is wrong with the generation. A judge that is not gold is compared with it on some of the attempts."""
+        gold: list[Verdict] = []
+        if self.judge is not self.gold:
+            with turn.stage("score"):
+                gold = gold_sample(self.gold, attempts, key=self.key("measure", turn))
+        return look(turn, attempts, verdicts, [row.metrics for row in self.ledger.generations()], gold=gold)
 
     search_at_last: SearchAtLast | None = None
     """How the champion does on the test split when it thinks longer; none when the loop knows no search."""

@@ -109,7 +109,7 @@ class ReinforcementLearning(ExpertIteration):
 
     def draw(self, turn: Turn) -> list[Problem]:
         """None yet: problems are drawn round by round."""
-        self.say_power(turn)
+        self.begin(turn)
         return []
 
     def play(self, champion: Trainable, problems: Sequence[Problem], turn: Turn) -> list[Attempt]:
@@ -131,7 +131,9 @@ class ReinforcementLearning(ExpertIteration):
         self.measure(candidate, turn)
         if not training.steps:
             return None
-        return merged(candidate) if isinstance(candidate, HFPolicy) and settings.lora else candidate
+        learnt = merged(candidate) if isinstance(candidate, HFPolicy) and settings.lora else candidate
+        turn.metrics |= measure.parameter_change(learnt, self.beginning(champion))
+        return learnt
 
     def candidate(self, champion: Trainable) -> Trainable:
         candidate, rank = super().candidate(champion), self.settings.lora
