@@ -14,6 +14,7 @@ from pawl.errors import TrainingError
 from pawl.gate.decision import always_promote, exact_gate
 from pawl.ledger import Ledger
 from pawl.loop import Turn, improve
+from pawl.meters.alarms.alarm import Alarm
 from pawl.play import Contest
 from pawl.records import Attempt, Completion, Event, Evidence, Problem, TokenExample, Verdict
 from pawl.selection.examples import chosen_examples
@@ -192,6 +193,42 @@ def test_a_generation_is_committed_with_all_that_it_was(ledger: Ledger) -> None:
     assert [verdict.score for _, verdict in pairs] == [1, 1, 1, 0, 0, 0]
     assert [example.problem_id for example in ledger.examples([1])] == ["train 0", "train 1", "train 2"]
     assert parts.done == [1]
+
+
+class Watched(School):
+    """Parts that look at what will be committed."""
+
+    def alarms(self, turn: Turn, attempts: Sequence[Attempt], verdicts: Sequence[Verdict]) -> list[Alarm]:
+        assert self.ledger.next_generation == turn.generation
+        right = sum(verdict.score == 1 for verdict in verdicts)
+        turn.metrics["looked"] = right
+        return [Alarm("few right", turn.generation, f"{right} of {len(attempts)}.", "read some", (4, 5))]
+
+
+def test_parts_that_look_are_asked_before_the_commit_and_what_they_found_is_kept_and_said(ledger: Ledger) -> None:
+    _, events = run(Watched(ledger, [0.7, None]))
+    notes = ["alarm: few right: 3 of 6. (read some) [attempts 4, 5]",
+             "alarm: few right: 4 of 6. (read some) [attempts 4, 5]"]
+    assert [row.notes for row in ledger.generations()] == [["learnt 0.7", notes[0]], ["learnt None", notes[1]]]
+    assert [row.metrics["looked"] for row in ledger.generations()] == [3, 4]
+    assert [event.message for event in events if "alarm" in event.message] == notes
+
+
+def test_a_generation_whose_training_fails_is_looked_at_too(ledger: Ledger) -> None:
+    run(Watched(ledger, [TrainingError("no")]))
+    assert ledger.generations()[0].notes == ["alarm: few right: 3 of 6. (read some) [attempts 4, 5]"]
+
+
+def test_attempts_that_were_played_while_learning_are_looked_at_in_the_ledgers_order(ledger: Ledger) -> None:
+    class Playing(Watched):
+        def learn(self, champion: Any, attempts: Any, verdicts: Any, examples: Any, turn: Turn) -> Any:
+            more = play_of(Player(1), TRAIN[:2])
+            turn.played += zip(more, judge(more), strict=True)
+            return None
+
+    run(Playing(ledger, [None]))
+    (row,) = ledger.generations()
+    assert row.notes[0].startswith("alarm: few right: 5 of 8.") and len(list(ledger.attempts(1))) == 8
 
 
 def test_the_same_parts_give_the_same_ledger_but_for_times(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
+import torch
 
 from pawl import measure
+from pawl.errors import TrainingError
 from pawl.measure import DIVERSITY_TOKENS, VALUE_ATTEMPTS
 from pawl.play import play
 from pawl.records import Attempt, Completion, Evaluation, FloatArray, IntArray, Problem, Sampling, TokenExample, Verdict
@@ -223,3 +225,38 @@ def test_pass_at_k_needs_one_right_attempt_only() -> None:
 def test_pass_at_k_of_nothing_is_left_out() -> None:
     mute = ScriptedPolicy({}, default=("?",))
     assert tried(mute, PROBLEMS, 2) == tried(mute, [], 2) == {}
+
+
+class Weights:
+    """A policy of which only its parameters matter."""
+
+    def __init__(self, **values: Sequence[float]) -> None:
+        self.values = {name: torch.nn.Parameter(torch.tensor(value)) for name, value in values.items()}
+
+    def named_parameters(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
+        return iter(self.values.items())
+
+
+def change(after: Weights, before: Weights) -> float | None:
+    return measure.parameter_change(after, before).get("parameter_change")  # type: ignore[arg-type]
+
+
+def test_a_change_of_parameters_is_its_norm_over_theirs() -> None:
+    before = Weights(a=[3.0, 0.0], b=[4.0])
+    assert change(Weights(a=[3.0, 0.3], b=[4.4]), before) == pytest.approx(0.5 / 5)
+    assert change(before, before) == 0
+
+
+def test_parameters_that_only_one_has_do_not_count() -> None:
+    assert change(Weights(a=[2.0], c=[9.0], d=[1.0, 1.0]), Weights(a=[1.0], b=[7.0], d=[1.0])) == pytest.approx(1)
+
+
+def test_a_change_of_nothing_is_not_measured() -> None:
+    assert change(Weights(a=[1.0]), Weights(b=[1.0])) is None
+    assert change(Weights(a=[1.0]), Weights(a=[0.0])) is None
+
+
+@pytest.mark.parametrize("weight", [math.nan, math.inf])
+def test_weights_that_became_no_numbers_are_told_of(weight: float) -> None:
+    with pytest.raises(TrainingError, match="the weights must be finite after training, got a change of"):
+        change(Weights(a=[weight]), Weights(a=[1.0]))

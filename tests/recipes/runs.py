@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from pawl.interfaces import Trainable
+from pawl.interfaces import Judge, Trainable
 from pawl.ledger import GenerationRow, Ledger
 from pawl.models.checkpoint import fingerprint
 from pawl.models.opening import open_policy
@@ -40,9 +40,12 @@ class Run:
     events: list[Event] = field(default_factory=list)
 
     recipe: Any = expert_iteration
+    judge: Judge | None = None
+    """What is learnt from; the truth where there is none."""
 
     def go_on(self) -> dict[str, Any]:
-        self.result = self.recipe.run(self.settings, self.task, self.directory, self.ledger, self.notify)
+        judged = {"judge": self.judge} if self.judge else {}
+        self.result = self.recipe.run(self.settings, self.task, self.directory, self.ledger, self.notify, **judged)
         return self.result
 
     def notify(self, event: Event) -> None:
@@ -72,11 +75,11 @@ class Runs:
     def __init__(self, folder: Path, recipe: Any = expert_iteration) -> None:
         self.folder, self.recipe, self.made = folder, recipe, list[Run]()
 
-    def __call__(self, task: Any, **settings: Any) -> Run:
+    def __call__(self, task: Any, judge: Judge | None = None, **settings: Any) -> Run:
         made = self.recipe.Settings(**settings)
         directory = RunDirectory.create(self.folder / str(len(self.made)))
         ledger = Ledger.create(directory.ledger_path, {"recipe": self.recipe.__name__, "task": task.name})
-        self.made.append(Run(made, task, directory, ledger, recipe=self.recipe))
+        self.made.append(Run(made, task, directory, ledger, recipe=self.recipe, judge=judge))
         self.made[-1].go_on()
         return self.made[-1]
 
