@@ -13,6 +13,7 @@ from runs import SMALLER, TINY, Run, Runs
 
 from pawl.ledger import Ledger
 from pawl.loop import Turn
+from pawl.meters.alarms.note import is_alarm
 from pawl.recipes import expert_iteration, rl
 from pawl.recipes.alarm_meters import GOLD_ATTEMPTS, gold_sample, known_alarms, look
 from pawl.records import Attempt, Completion, Event, Problem, Verdict
@@ -99,7 +100,8 @@ def test_a_judge_that_says_the_same_of_all_is_told_of_in_the_notes_on_the_termin
     for row in run.rows:
         (alarm,) = [one for one in alarms_of(row) if one.name == "constant judge"]
         assert alarm.says == "Every one of 80 attempts scores 0.7." and alarm.shown == (0, 1, 2)
-        assert any(event.message == note for event in run.events for note in row.notes)
+        assert [note for note in row.notes if is_alarm(note)] == [
+            event.message for event in run.events if event.generation == row.index and is_alarm(event.message)]
     page = render_report(run.ledger)
     assert page.count("Every one of 80 attempts scores 0.7.") == 2
     (first, _), *_ = run.ledger.attempts(1)
@@ -128,7 +130,7 @@ def test_known_answers_that_are_not_right_are_told_of_once(runs: Runs) -> None:
 
     run = runs(Strict(), **SMALLER)
     assert [found.count("known answers") for found in names(run)] == [1, 0]
-    said = [event for event in run.events if event.message.startswith("alarm: known answers: ")]
+    said = [event for event in run.events if "alarm: known answers: " in event.message]
     assert len(said) == 1
     assert run.events.index(said[0]) < next(place for place, event in enumerate(run.events) if event.stage == "sample"
                                             and not event.message)

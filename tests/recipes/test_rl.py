@@ -45,6 +45,7 @@ def test_every_algorithm_learns_the_toy_task(rl_runs: Runs, algorithm: str) -> N
     assert run.result["base"]["pass@1"] < 0.2
     assert run.result["final"]["pass@1"] > 0.5
     assert run.rows[0].metrics["steps"] > 0 and run.rows[0].metrics["gradient"] > 0
+    assert run.rows[0].metrics["parameter_change"] > 1e-3 and run.rows[0].notes == []
 
 
 def test_a_gate_refuses_a_candidate_that_became_worse(rl_runs: Runs) -> None:
@@ -132,6 +133,7 @@ def test_lora_learns_a_checkpoint_and_leaves_a_whole_one(rl_runs: Runs, tmp_path
     champion, base = run.open(run.champion), run.open(run.base)
     moved = [name for (name, ours), (_, theirs) in zip(champion.named_parameters(), base.named_parameters(),
                                                        strict=True) if not torch.equal(ours, theirs)]
+    assert 1e-4 < run.rows[0].metrics["parameter_change"] < 1
     assert moved and all("qkv" in name or "out" in name or "gate_up" in name or "down" in name for name in moved)
 
 

@@ -128,12 +128,10 @@ class ReinforcementLearning(ExpertIteration):
             training = course.learn(candidate, self.base, key=self.key("learn", turn), watch=watch)
         turn.metrics |= training.losses | {"tokens_trained": float(training.tokens), "steps": float(training.steps),
                                            "gradient": training.gradient}
-        self.measure(candidate, turn)
-        if not training.steps:
-            return None
         learnt = merged(candidate) if isinstance(candidate, HFPolicy) and settings.lora else candidate
         turn.metrics |= measure.parameter_change(learnt, self.beginning(champion))
-        return learnt
+        self.measure(learnt, turn)
+        return learnt if training.steps else None
 
     def candidate(self, champion: Trainable) -> Trainable:
         candidate, rank = super().candidate(champion), self.settings.lora
