@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from pawl import measure
 from pawl.errors import ConfigError
 from pawl.evaluate import SearchAtLast, final_result
@@ -168,12 +166,10 @@ class ExpertIteration:
         return chosen_examples(attempts, chosen)
 
     def readings(self, attempts: Sequence[Attempt], verdicts: Sequence[Verdict], key: int) -> measure.Metrics:
-        """What a generation's samples say, by the truth; where another judge is learnt from, its mean score, too."""
+        """What a generation's samples say, by the truth. Of another judge nothing true was learnt."""
         if self.judge is self.gold:
             return measure.sampled(attempts, verdicts, key)
-        known = [verdict.score for verdict in verdicts if verdict.score is not None]
-        found = measure.sampled(attempts, self.gold(attempts), key) | {"truth_bits_self": 0.0}
-        return found | ({"proxy": float(np.mean(known))} if known else {})
+        return measure.sampled(attempts, self.gold(attempts), key) | {"truth_bits_self": 0.0}
 
     def learn(self, champion: Trainable, attempts: Sequence[Attempt], verdicts: Sequence[Verdict],
               examples: Sequence[TokenExample], turn: Turn) -> Trainable | None:
