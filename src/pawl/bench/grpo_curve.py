@@ -27,7 +27,7 @@ from pawl.learning.train import train
 from pawl.models.opening import open_policy
 from pawl.play import play
 from pawl.recipes import rl
-from pawl.recipes.algorithms import Round
+from pawl.recipes.algorithms import ALGORITHMS, Round
 from pawl.recipes.base_model import make_base, real_data
 from pawl.recipes.countdown import Settings
 from pawl.recipes.on_policy import Course, objective
@@ -102,8 +102,9 @@ def ours(base: Path, problems: Sequence[Problem], seed: int, load: Load) -> NDAr
 
     optimiser = Optimiser(policy.named_parameters(), learning_rate=load.rate, steps=load.steps, warmup=1, muon=False,
                           decays=False)
-    train(policy, Course(dials, played).batches(stream(seed, "learn")), steps=load.steps, learning_rate=load.rate,
-          objective=objective(dials), optimiser=optimiser)
+    course = Course(ALGORITHMS["grpo"], dials, played)
+    train(policy, course.batches(stream(seed, "learn")), steps=load.steps, learning_rate=load.rate,
+          objective=objective(course.algorithm, dials), optimiser=optimiser)
     return smoothed(scores, load)
 
 

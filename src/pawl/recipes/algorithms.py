@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -187,6 +187,11 @@ def distance_to_others(examples: Sequence[TokenExample], policy: Trainable, refe
     return max(0.0, float(np.mean([float(ours.sum() - theirs.sum()) for ours, theirs in pairs])))
 
 
+def everything(played: Round, dials: Dials) -> list[TokenExample]:
+    """Every answer, whoever wrote it and whatever it is worth: a teacher is asked at each of its tokens."""
+    return _written(played, [1.0] * len(played.attempts))
+
+
 def telling(scores: Scores) -> Flags:
     """[N, 1] whether a group's scores tell anything apart."""
     counts = (~np.isnan(scores)).sum(1, keepdims=True)
@@ -263,3 +268,10 @@ ALGORITHMS: Mapping[str, Algorithm] = {
     "spin": Algorithm("preferences between a known answer and the policy's own (self-play fine-tuning)",
                       lambda dials: Objective(Preference("dpo", dials.beta)), real_and_own, relative=True, last=True),
 }
+
+
+def distillation(distance: Literal["reverse", "forward"]) -> Algorithm:
+    """Next-token probabilities of a teacher, in the reverse or the forward direction of KL, at every token."""
+    return Algorithm(f"a teacher's next-token probabilities, by {distance} KL",
+                     lambda dials: Objective(term=None, kl=1.0, distance=distance, kl_rows=1), everything,
+                     relative=True)

@@ -18,7 +18,7 @@ from pawl.learning.objective import Distance, Objective
 from pawl.learning.optimiser import Optimiser
 from pawl.learning.train import Training, train
 from pawl.recipes import algorithms
-from pawl.recipes.algorithms import ALGORITHMS, Round
+from pawl.recipes.algorithms import ALGORITHMS, Algorithm, Round
 from pawl.recipes.settings import Kl
 from pawl.records import TokenExample
 from pawl.selection.anchor import plan_batches, real_beside
@@ -57,6 +57,7 @@ class Dials(algorithms.Dials, Protocol):
 class Course:
     """A policy's course of rounds."""
 
+    algorithm: Algorithm
     dials: Dials
     play: Callable[[int], Round]
     """The round of a number, played by the policy as it is then."""
@@ -65,20 +66,19 @@ class Course:
     """Least share of real examples in every batch."""
 
     def learn(self, candidate: Trainable, base: Trainable, *, key: int, watch: Callable[[int, int], None]) -> Training:
-        """Train the candidate in place, held by its distance from the base where the algorithm has none of its own.
-        Raises TrainingError."""
+        """Train the candidate in place, held by its distance from the base where the algorithm has none of its own; of
+        distillation, the base is the teacher. Raises TrainingError."""
         steps = self.dials.rounds * self.dials.epochs * self.dials.steps
         optimiser = Optimiser(candidate.named_parameters(), learning_rate=self.dials.step_size, steps=steps,
                               warmup=max(1, min(WARMUP, steps // 8)), muon=False, decays=False)
         return train(candidate, self.batches(key), steps=steps, learning_rate=self.dials.step_size,
-                     objective=objective(self.dials), reference=base, optimiser=optimiser, watch=watch)
+                     objective=objective(self.algorithm, self.dials), reference=base, optimiser=optimiser, watch=watch)
 
     def batches(self, key: int) -> Iterator[list[TokenExample]]:
         """What each step learns; the policy plays when a round begins."""
-        algorithm = ALGORITHMS[self.dials.algorithm]
-        together, floor = algorithm.objective(self.dials).together, self.floor if self.real else 0.0
+        together, floor = self.algorithm.objective(self.dials).together, self.floor if self.real else 0.0
         for number in range(self.dials.rounds):
-            own = algorithm.lessons(self.play(number), self.dials)
+            own = self.algorithm.lessons(self.play(number), self.dials)
             if not own:
                 continue
             units = [own[start : start + together] for start in range(0, len(own), together)]
@@ -91,9 +91,8 @@ class Course:
                 yield [*(one for i in batch.own for one in units[i]), *(self.real[i] for i in batch.real)]
 
 
-def objective(dials: Dials) -> Objective:
+def objective(algorithm: Algorithm, dials: Dials) -> Objective:
     """The algorithm's; one that is not relative to a reference is held by its distance from the base."""
-    algorithm = ALGORITHMS[dials.algorithm]
     if algorithm.relative:
         return algorithm.objective(dials)
     distance: Distance = dials.kl[0] if isinstance(dials.kl, tuple) else "reverse"

@@ -27,7 +27,7 @@ from pawl.models.hf_policy import HFPolicy
 from pawl.models.lora import merged, with_adapters
 from pawl.play import play
 from pawl.recipes import settings as shared
-from pawl.recipes.algorithms import ALGORITHMS, Round
+from pawl.recipes.algorithms import ALGORITHMS, Algorithm, Round
 from pawl.recipes.expert_iteration import ExpertIteration, carry_out
 from pawl.recipes.on_policy import Course, beta_of, check_dials
 from pawl.recipes.settings import Count, Share, Weight
@@ -73,14 +73,18 @@ class Settings(shared.Settings):
     start: ClassVar[Literal["champion", "base"]] = "champion"  # type: ignore[misc]
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        self.check_whole()
         check_dials(self)
-        if self.lora and not self.model:
-            raise ConfigError(f"lora must have a checkpoint to adapt, got lora {self.lora} and no model",
-                              hint="name one with --model; a model from scratch trains all weights")
         if self.real_floor and ALGORITHMS[self.algorithm].relative:
             raise ConfigError(f"real_floor must be 0 for {self.algorithm}, got {self.real_floor}",
                               hint="kl holds it near the base")
+
+    def check_whole(self) -> None:
+        """What every algorithm asks. Raises ConfigError."""
+        super().__post_init__()
+        if self.lora and not self.model:
+            raise ConfigError(f"lora must have a checkpoint to adapt, got lora {self.lora} and no model",
+                              hint="name one with --model; a model from scratch trains all weights")
 
     @property
     def beta(self) -> float:
@@ -121,17 +125,28 @@ class ReinforcementLearning(ExpertIteration):
     def learn(self, champion: Trainable, attempts: Sequence[Attempt], verdicts: Sequence[Verdict],
               examples: Sequence[TokenExample], turn: Turn) -> Trainable | None:
         settings, candidate = self.settings, self.candidate(champion)
-        reference = champion if ALGORITHMS[settings.algorithm].last else self.base
-        course = Course(settings, lambda number: Round(*self.round(candidate, number, turn), candidate, reference),
+        reference = champion if self.algorithm.last else self.base
+        course = Course(self.algorithm, settings,
+                        lambda number: Round(*self.round(candidate, number, turn), candidate, reference),
                         self.real, settings.real_floor)
         with turn.stage("train") as watch:
-            training = course.learn(candidate, self.base, key=self.key("learn", turn), watch=watch)
+            training = course.learn(candidate, self.anchor, key=self.key("learn", turn), watch=watch)
         turn.metrics |= training.losses | {"tokens_trained": float(training.tokens), "steps": float(training.steps),
                                            "gradient": training.gradient}
         learnt = merged(candidate) if isinstance(candidate, HFPolicy) and settings.lora else candidate
         turn.metrics |= measure.parameter_change(learnt, self.beginning(champion))
         self.measure(learnt, turn)
         return learnt if training.steps else None
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """How it learns."""
+        return ALGORITHMS[self.settings.algorithm]
+
+    @property
+    def anchor(self) -> Trainable:
+        """Whose distance is part of the loss."""
+        return self.base
 
     def candidate(self, champion: Trainable) -> Trainable:
         candidate, rank = super().candidate(champion), self.settings.lora

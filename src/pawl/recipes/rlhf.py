@@ -33,7 +33,7 @@ from pawl.meters.turn import Look
 from pawl.models.opening import open_policy
 from pawl.play import play
 from pawl.recipes import settings as shared
-from pawl.recipes.algorithms import Round
+from pawl.recipes.algorithms import ALGORITHMS, Round
 from pawl.recipes.base_model import make_base, real_data
 from pawl.recipes.on_policy import Course, beta_of, check_dials
 from pawl.recipes.pipeline import Pipeline
@@ -266,7 +266,7 @@ class RLHF:
             return Round(attempts, verdicts, policy, self.base, in_log_odds=True)
 
         with turn.stage("train") as watch:
-            course = Course(settings, played)
+            course = Course(ALGORITHMS[settings.algorithm], settings, played)
             turn.metrics |= course.learn(policy, self.base, key=self.key("learn", turn.generation), watch=watch).losses
         with turn.stage("gate"):
             reading = self.read(policy, judge)
