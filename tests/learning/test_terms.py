@@ -83,7 +83,7 @@ def test_the_ratio_of_a_whole_answer_is_the_product_of_its_tokens() -> None:
     assert loss_of(policy, compared(lessons, old), Surrogate(ratio="sequence")) == pytest.approx(expected, rel=1e-4)
 
 
-def test_clipped_is_the_share_of_what_has_a_weight_that_is_beyond_its_bound() -> None:
+def test_clipped_is_the_share_of_tokens_that_are_beyond_their_bound() -> None:
     policy, old, lessons = make(), make(seed=1), with_advantages()
     ratios = [np.exp(new - before) for new, before in zip(answers(policy, lessons), answers(old, lessons), strict=True)]
     beyond = [(one > 1.2).sum() if advantage > 0 else (one < 0.8).sum() if advantage < 0 else 0

@@ -65,6 +65,14 @@ def test_batches_hold_sequences_of_similar_length() -> None:
     assert used / padded > 0.85  # unsorted batches of twenty would use about a half
 
 
+def test_without_a_stretch_batches_hold_sequences_of_any_length() -> None:
+    lengths = [5] * 64 + [100] * 64
+    plan = plan_batches(lengths, [], batch=32, floor=0.0, epochs=1, key=3, stretch=1)
+    for batch in plan:
+        found = [lengths[place] for place in batch.own]
+        assert found == sorted(found) and {5, 100} == set(found)
+
+
 def test_the_same_key_gives_the_same_plan_and_another_key_another() -> None:
     first, again, other = (
         plan_batches([5] * 50, [5] * 50, batch=8, floor=0.25, epochs=2, key=key) for key in (1, 1, 2)

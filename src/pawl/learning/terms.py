@@ -68,7 +68,7 @@ class Surrogate:
         return len(piece.spans) * (self.length if self.per == "length" and self.ratio == "token" else 1.0)
 
     def parts(self, logits: Tensor, piece: Batch, places: Tensor, whole: float) -> dict[str, Tensor]:
-        """The loss, and `clipped`, the share of what has a weight that is beyond its bound."""
+        """The loss, and `clipped`, how much of what it is a mean over lies beyond its bound."""
         ratios, advantages = _log_ratios(logits, piece, places), piece.weights[places]
         scale = torch.ones_like(advantages)
         if self.ratio == "sequence":

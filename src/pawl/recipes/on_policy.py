@@ -83,10 +83,10 @@ class Course:
                 continue
             units = [own[start : start + together] for start in range(0, len(own), together)]
             size = math.ceil(len(units) / self.dials.steps)
+            # Not sorted among batches: advantages are about 0 on average over any of them.
             plan = plan_batches([sum(len(one.tokens) for one in unit) for unit in units],
                                 [len(one.tokens) for one in self.real], batch=size + real_beside(size, floor),
-                                floor=floor, epochs=self.dials.epochs,
-                                key=stream(key, number))
+                                floor=floor, epochs=self.dials.epochs, key=stream(key, number), stretch=1)
             for batch in plan:
                 yield [*(one for i in batch.own for one in units[i]), *(self.real[i] for i in batch.real)]
 

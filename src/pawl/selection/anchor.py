@@ -38,9 +38,11 @@ class Batch:
 
 
 def plan_batches(
-    lengths_self: Sequence[int], lengths_real: Sequence[int], *, batch: int, floor: float, epochs: int, key: int
+    lengths_self: Sequence[int], lengths_real: Sequence[int], *, batch: int, floor: float, epochs: int, key: int,
+    stretch: int = STRETCH,
 ) -> list[Batch]:
-    """Batches of at most `batch` examples, at least a share `floor` of each of them real.
+    """Batches of at most `batch` examples, at least a share `floor` of each of them real. Examples are sorted by length
+    among so many batches; with a `stretch` of 1, within each alone.
 
     Lengths are in tokens. Without own examples there are no batches. Raises ConfigError when the floor cannot
     be kept.
@@ -71,8 +73,8 @@ def plan_batches(
     for epoch in range(epochs):
         own = permutation(stream(key, "own", epoch), len(own_lengths))
         real = np.array([next(pool) for _ in range(sum(real_sizes))], dtype=np.int64)
-        own_parts = _by_length(own, own_lengths, own_sizes)
-        real_parts = _by_length(real, real_lengths, real_sizes)
+        own_parts = _by_length(own, own_lengths, own_sizes, stretch)
+        real_parts = _by_length(real, real_lengths, real_sizes, stretch)
         batches = [Batch(*parts) for parts in zip(own_parts, real_parts, strict=True)]
         plan += [batches[i] for i in permutation(stream(key, "batches", epoch), num_batches)]
     return plan
@@ -83,12 +85,12 @@ def real_beside(own: int, floor: float) -> int:
     return math.ceil(floor * own / (1 - floor) - 1e-9)
 
 
-def _by_length(order: Indices, lengths: Indices, sizes: Sequence[int]) -> list[Indices]:
+def _by_length(order: Indices, lengths: Indices, sizes: Sequence[int], together: int) -> list[Indices]:
     """Split `order` into batches of these sizes, after sorting each stretch of batches by length."""
     batches: list[Indices] = []
     start = 0
-    for first in range(0, len(sizes), STRETCH):
-        stretch = sizes[first : first + STRETCH]
+    for first in range(0, len(sizes), together):
+        stretch = sizes[first : first + together]
         part = order[start : start + sum(stretch)]
         part = part[np.argsort(lengths[part], kind="stable")]
         batches += np.split(part, np.cumsum(stretch)[:-1])
