@@ -7,12 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 from written import attempt
 
-from pawl.judges.corrected import both_orders, recalibrated, without_length
+from pawl.judges.corrected import recalibrated, without_length
 from pawl.meters.bias import LengthBias
 from pawl.meters.recalibration import Logistic
 from pawl.records import Attempt, Problem, Verdict
@@ -69,20 +67,3 @@ def test_what_length_brought_is_taken_away() -> None:
 def test_an_attempt_alone_keeps_its_score() -> None:
     (verdict,) = without_length(judge, SLOPE.corrected)([attempt("1234")])
     assert verdict == Verdict(pytest.approx(0.4), "some")
-
-
-def test_what_the_order_decides_is_nobodys() -> None:
-    assert both_orders([1, 1, 0, 0], [0, 1, 1, 0]).tolist() == [1.0, 0.5, 0.0, 0.5]
-    assert np.isnan(both_orders([np.nan, 1.0], [1.0, np.nan])).all()
-
-
-@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=10))
-def test_the_pair_the_other_way_round_has_the_other_chance(chances: list[tuple[float, float]]) -> None:
-    forwards, backwards = [one for one, _ in chances], [other for _, other in chances]
-    assert both_orders(forwards, backwards) + both_orders(backwards, forwards) == pytest.approx(np.ones(len(chances)))
-
-
-@pytest.mark.parametrize(("forwards", "backwards"), [([1.0], [1.0, 0.0]), ([1.5], [0.0]), ([0.0], [-0.1])])
-def test_chances_must_pair_up_and_be_chances(forwards: list[float], backwards: list[float]) -> None:
-    with pytest.raises(ValueError, match="must"):
-        both_orders(forwards, backwards)

@@ -113,9 +113,21 @@ def test_a_reward_model_at_chance_stops_the_run_with_what_to_do(tmp_path: Path) 
     assert raised.value.hint is not None and "label more" in raised.value.hint
 
 
-def test_attempts_that_please_most_are_compared_with_the_best_generations(whole: tuple[Path, dict[str, Any]]) -> None:
-    _, result = whole
-    assert result["truth_bits"]["person"] > 1000 * 0.9
+def test_attempts_that_please_most_are_compared_with_those_of_the_generation_to_go_back_to(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    said_of = rlhf.RLHF.said_of
+    monkeypatch.setattr(rlhf, "seen", foreseen)
+    monkeypatch.setattr(rlhf.RLHF, "said_of", lambda parts, pairs: asked.append(list(pairs)) or said_of(parts, pairs))
+    pleased: list[Any] = []
+    rewards = rlhf.rewards
+    monkeypatch.setattr(rlhf, "rewards", lambda judge, given: pleased.append((given, rewards(judge, given))) or
+                        pleased[-1][1])
+    carried_out(rlhf, Settings(**SMALL | {"labels": 10}), TASK, tmp_path / "run")
+    [(given, found)], pairs = pleased, asked[-1]
+    assert len(pairs) == 10 and all(last.problem.id == best.problem.id for last, best in pairs)
+    chosen = [found[next(place for place, one in enumerate(given) if one is last)] for last, _ in pairs]
+    assert min(chosen) >= np.sort(found)[-10]
 
 
 def test_a_task_without_held_out_problems_is_refused(tmp_path: Path) -> None:

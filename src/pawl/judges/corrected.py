@@ -1,5 +1,5 @@
 """Any judge, corrected by a function that was fitted on attempts from which nothing learnt: its numbers made to hold,
-or what length brought taken away; and what is settled by asking about a pair in both orders.
+or what length brought taken away.
 
 `pawl.meters.recalibration` and `pawl.meters.bias` fit such functions and say what they are worth. Not covered: a judge
 that is optimised finds other faults than those that were corrected; measure again.
@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from pawl.interfaces import Judge
 from pawl.judges.prefixes import verdict_of
@@ -63,19 +63,3 @@ def _replaced(verdicts: Sequence[Verdict], places: Sequence[int], scores: Number
     for place, score in zip(places, np.asarray(scores, np.float64).tolist(), strict=True):
         found[place] = verdict_of(score, verdicts[place].judge)
     return found
-
-
-def both_orders(forwards: ArrayLike, backwards: ArrayLike) -> Numbers:
-    """[N] chance that the first answer of each pair is better, from what a judge said of the pair, and of the pair the
-    other way round: the mean of `forwards` [N] and 1 - `backwards` [N], both chances that whatever stood first is
-    better.
-
-    What the order decides comes to a half: nobody's. Zheng et al. 2023 (arXiv 2306.05685), section 3.4. NaN, where the
-    judge abstained, stays NaN. Raises ValueError where the two do not pair up or do not lie in [0, 1].
-    """
-    one, other = np.asarray(forwards, np.float64), np.asarray(backwards, np.float64)
-    if one.ndim != 1 or one.shape != other.shape:
-        raise ValueError(f"arrays must be [N] and pair up, got shapes {one.shape} and {other.shape}")
-    if ((one < 0) | (one > 1) | (other < 0) | (other > 1)).any():
-        raise ValueError("chances must lie in [0, 1]")
-    return (one + 1 - other) / 2

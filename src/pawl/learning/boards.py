@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from pawl.errors import TrainingError
 from pawl.learning.losses import value_error
 from pawl.learning.optimiser import Optimiser
+from pawl.learning.preferences import bradley_terry
 
 Watch = Callable[[int, int], None]
 
@@ -109,7 +110,7 @@ def preference_losses(policy: LearnsBoards, liked: tuple[NDArray[Any], NDArray[A
     """Of boards [B, C, H, W] that somebody liked, each beside one that they liked less: -log of the chance that the
     value gives to that (Bradley and Terry 1952), in nats."""
     better, worse = policy.learns(_tensor(np.concatenate(liked), policy))[1].chunk(2)
-    return {"preference_loss": F.softplus(worse - better).mean()}
+    return {"preference_loss": bradley_terry(better, worse).mean()}
 
 
 def _tensor(array: NDArray[Any], policy: LearnsBoards) -> Tensor:

@@ -34,6 +34,8 @@ from pawl.selection.select import select
 
 TRACE = 0.95
 """Of PPO's advantages: lambda."""
+TINY = 1e-9
+"""An advantage that a mean's rounding leaves of scores that are alike."""
 VALUE = 0.5
 """Of PPO: weight of the value's loss."""
 
@@ -108,10 +110,9 @@ def by_reward(played: Round, dials: Dials) -> list[TokenExample]:
 def by_advantage(played: Round, dials: Dials, *, baseline: str) -> list[TokenExample]:
     """Answers by how much better they were than expected; none where nobody was."""
     scores = played.scores(dials.attempts)
-    advantages = np.where(telling(scores), BASELINES[baseline](scores), 0.0) if baseline != "batch" else (
-        BASELINES[baseline](scores))
-    known = np.where(np.isnan(scores), np.nan, advantages).ravel()
-    return _written(played, known) if advantages.any() else []
+    advantages = BASELINES[baseline](scores)
+    advantages[np.abs(advantages) < TINY] = 0.0
+    return _written(played, np.where(np.isnan(scores), np.nan, advantages).ravel()) if advantages.any() else []
 
 
 def by_value(played: Round, dials: Dials) -> list[TokenExample]:
