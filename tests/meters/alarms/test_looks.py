@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from observations import attempt, completed, healthy, luck, measured, rewritten, saying, scored
 
-from pawl.meters.alarms.alarm import LONGEST, MOST_SHOWN, Found, Measured, Observed, alarm_of, as_record
+from pawl.meters.alarms.alarm import LONGEST, MOST_SHOWN, Alarm, Found, Measured, Observed
 from pawl.meters.alarms.looks import LOOKS, alarms, known_attempts
+from pawl.meters.alarms.note import alarm_of_note, note_of
 from pawl.meters.alarms.seen import readings
 from pawl.records import Completion, Problem, Verdict
 
@@ -111,8 +111,7 @@ def test_what_search_or_a_person_wrote_tells_nothing_of_the_policy() -> None:
 
 def test_an_alarm_of_ones_own_is_a_function_in_a_table() -> None:
     found = alarms(healthy(), looks={"mine": lambda seen, before: Found(f"{len(seen.places)}\x1b[2J", "look", [5, 6])})
-    assert [as_record(alarm) for alarm in found] == [
-        {"name": "mine", "generation": 2, "says": "240 [2J", "hint": "look", "shown": [5, 6]}]
+    assert found == [Alarm("mine", 2, "240 [2J", "look", (5, 6))]
 
 
 def test_known_answers_are_asked_of_problems_that_have_one() -> None:
@@ -159,10 +158,10 @@ def odd_generations(draw: st.DrawFn) -> Observed:
 @settings(max_examples=200)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numpy's, of numbers that have no sum
 @given(odd_generations(), st.lists(METRICS, max_size=3))
-def test_whatever_comes_an_alarm_is_plain_data_and_nothing_raises(now: Observed, before: list[Measured]) -> None:
+def test_whatever_comes_an_alarm_makes_a_note_and_nothing_raises(now: Observed, before: list[Measured]) -> None:
     for alarm in alarms(now, before):
-        kept = json.loads(json.dumps(as_record(alarm), allow_nan=False))
-        assert alarm_of(kept) == alarm
+        kept = alarm_of_note(note_of(alarm), alarm.generation)
+        assert kept is not None and (kept.name, kept.shown) == (alarm.name, alarm.shown)
         assert all(text.isprintable() and 0 < len(text) <= LONGEST for text in (alarm.name, alarm.says, alarm.hint))
         assert len(alarm.shown) <= MOST_SHOWN
         assert all(place < len(now.attempts) for place in alarm.shown)

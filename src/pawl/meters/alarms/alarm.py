@@ -6,10 +6,9 @@ An alarm is a reason to look, not a proof: its hint says at what. Not covered: w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from pawl.errors import DataError
 from pawl.records import Attempt, FloatArray, Verdict
 
 MOST_SHOWN = 3
@@ -69,18 +68,3 @@ def plain(text: str, *, most: int = LONGEST) -> str:
     """A text on one line, cut to `most` characters, a space for each that cannot be printed."""
     line = "".join(c if c.isprintable() else " " for c in text[: most + 1])
     return line if len(line) <= most else f"{line[: most - 1]}…"
-
-
-def as_record(alarm: Alarm) -> dict[str, Any]:
-    """An alarm as plain values that JSON can hold."""
-    return asdict(alarm) | {"shown": list(alarm.shown)}
-
-
-def alarm_of(record: Mapping[str, Any]) -> Alarm:
-    """The alarm of `as_record`. Raises DataError where a record is not one; its texts are made plain."""
-    match record:
-        case {"name": str(name), "generation": int(generation), "says": str(says), "hint": str(hint),
-              "shown": list(shown)} if all(type(place) is int and place >= 0 for place in shown):
-            return named(Found(says, hint, shown), plain(name), generation)
-    raise DataError("an alarm must have a name, a generation, says, hint and shown, got "
-                    f"{plain(repr(record), most=80)}")
