@@ -84,6 +84,14 @@ def test_real_text_is_cut_where_the_context_ends() -> None:
     assert policy.tokenizer.decode(found[1].tokens) == "abcabc"
 
 
+def test_the_first_token_of_a_text_without_a_prompt_is_given() -> None:
+    policy = fresh_policy(["abc"], tokenizer="char", depth=1, context=6, seed=0)
+    found = encoded(policy, [Demonstration("", "ab"), Demonstration("", ""), Demonstration("", "abcabc")])
+    assert [(example.prompt_length, policy.tokenizer.decode(example.tokens)) for example in found] == [
+        (1, "ab"), (1, "abcabc")]
+    assert found[0].tokens[-1] == policy.tokenizer.eos_id and found[0].weights.tolist() == [0, 1, 1]
+
+
 def test_a_base_has_learnt_its_text_and_says_what_that_told_it() -> None:
     base, metrics = made(Library([("q", "abc")] * 90), base_steps=160)
     (logprobs,) = base.logprobs(*[[tokens] for tokens in base.encode_demonstration(Demonstration("q", "abc"))])

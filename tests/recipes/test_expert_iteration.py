@@ -21,7 +21,7 @@ from pawl.recipes import expert_iteration
 from pawl.recipes.base_model import real_data
 from pawl.recipes.expert_iteration import ExpertIteration
 from pawl.recipes.settings import Settings
-from pawl.records import Event, Problem, Sampling, Split
+from pawl.records import Demonstration, Event, Problem, Sampling, Split
 from pawl.run_directory import RunDirectory
 from pawl.selection.replay import replay
 from pawl.tasks.countdown import Countdown
@@ -307,3 +307,13 @@ def test_the_memory_of_a_run_does_not_grow_with_its_generations(tmp_path: Path) 
     assert contests > 10
     assert tensors_at[25] <= tensors_at[5]
     assert bytes_at[25] - bytes_at[5] < 100_000
+
+
+def test_a_task_may_have_documents_without_prompts(runs: Runs) -> None:
+    class Documents(Letters):
+        def corpus(self, count: int, seed: int) -> list[Demonstration]:
+            return [Demonstration("", f"{one.prompt}{one.completion}") for one in super().corpus(count, seed)]
+
+    run = runs(Documents(), **TINY | {"base_steps": 20, "generations": 1, "problems": 40})
+    assert run.ledger.base is not None and 0 < run.ledger.base.metrics["real_loss"] < 5
+    assert 0 < run.rows[0].metrics["real_loss"] < 5

@@ -38,7 +38,8 @@ def evaluate(forward: Forward, prefixes: Sequence[IntArray], device: torch.devic
 def score(
     forward: Forward, prefixes: Sequence[IntArray], completions: Sequence[IntArray], device: torch.device
 ) -> list[FloatArray]:
-    """[T] log-probability of each completion token after its prefix."""
+    """[T] log-probability of each completion token after its prefix, which has a token at least."""
+    assert all(map(len, prefixes)), "nothing foretells a first token"
     results: dict[int, FloatArray] = {}
     wholes = [np.concatenate(pair) for pair in zip(prefixes, completions, strict=True)]
     for members, tokens in batches(wholes):

@@ -17,7 +17,7 @@ from pawl.learning.train import planned, train
 from pawl.meters.truth_bits import surprisal_bits
 from pawl.models.opening import fresh_policy, open_policy, sampled_by
 from pawl.recipes.settings import Settings
-from pawl.records import Demonstration, TokenExample
+from pawl.records import Demonstration, IntArray, TokenExample
 from pawl.search.steps import text_of
 from pawl.selection.anchor import plan_batches
 from pawl.selection.examples import demonstration_examples
@@ -53,10 +53,16 @@ def real_data(task: Task, settings: Settings) -> RealData:
 
 
 def encoded(policy: Trainable, demonstrations: list[Demonstration]) -> list[TokenExample]:
-    """Examples of real text, cut where the policy's context ends; those whose prompt alone fills it are left out."""
-    pairs = (policy.encode_demonstration(demonstration) for demonstration in demonstrations)
+    """Examples of real text, cut where the policy's context ends; those whose prompt alone fills it are left out, and
+    of a text without a prompt the first token, which nothing foretells, is the prompt."""
+    pairs = (_begun(*policy.encode_demonstration(demonstration)) for demonstration in demonstrations)
     return demonstration_examples((prompt, completion[: policy.context - len(prompt)]) for prompt, completion in pairs
-                                  if len(prompt) < policy.context)
+                                  if len(prompt) < policy.context and len(completion))
+
+
+def _begun(prompt: IntArray, completion: IntArray) -> tuple[IntArray, IntArray]:
+    """Prompt and completion, the prompt of a token at least."""
+    return (prompt, completion) if len(prompt) else (completion[:1], completion[1:])
 
 
 def make_base(task: Task, real: RealData, settings: Settings,
