@@ -94,7 +94,8 @@ def test_the_gap_of_a_sampler_is_between_what_it_said_and_what_the_policy_says()
         "x", np.array([ord("x"), 256], np.int32), np.array([math.log(0.6), 0], np.float32), "stop"))]
     gap = math.log(0.6 / 0.5)
     assert measure.sampler_gap(policy, said, key=0) == pytest.approx(
-        {"sampler_gap": gap / 2, "sampler_gap_max": gap}, abs=1e-6)
+        {"sampler_gap": gap / 2, "sampler_gap_max": gap, "sampler_outside": 0,
+         "sampler_k3": (0.5 / 0.6 - 1 + gap) / 2}, abs=1e-6)
     assert measure.sampler_gap(policy, [attempt(0, [], [])], key=0) == {}
 
 

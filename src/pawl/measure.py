@@ -18,7 +18,7 @@ from pawl.interfaces import Policy, Trainable
 from pawl.judges.prefixes import step_prefixes, values, whole
 from pawl.keys import permutation, stream
 from pawl.meters.calibration import auroc, auroc_within, brier_score, expected_calibration_error, reliability
-from pawl.meters.divergence import divergence
+from pawl.meters.divergence import divergence, sampler_distance
 from pawl.meters.diversity import distinct_n, mean_entropy
 from pawl.meters.judge_rates import JudgeRates, judge_rates
 from pawl.meters.passk import mean_pass_at_k
@@ -70,14 +70,13 @@ def sampled(attempts: Sequence[Attempt], verdicts: Sequence[Verdict], key: int) 
 
 def sampler_gap(policy: Policy, attempts: Sequence[Attempt], key: int) -> Metrics:
     """How far log-probabilities were while sampling from those of a full pass in float32, on a sample of the policy's
-    own attempts: the mean and the largest, nats a token. What is far was sampled from other weights."""
+    own attempts, as `sampler_distance` gives it. What is far was sampled from other weights."""
     chosen = _some_written(attempts, stream(key, "sampler"), GAP_ATTEMPTS)
     if not chosen:
         return {}
     exact = policy.logprobs([attempt.prompt_tokens for attempt in chosen],
                             [attempt.completion.tokens for attempt in chosen])
-    gaps = np.abs(np.concatenate([attempt.completion.logprobs for attempt in chosen]) - np.concatenate(exact))
-    return {"sampler_gap": float(gaps.mean()), "sampler_gap_max": float(gaps.max())}
+    return sampler_distance([attempt.completion.logprobs for attempt in chosen], exact)
 
 
 def _some_written(attempts: Sequence[Attempt], key: int, count: int) -> list[Attempt]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pawl.meters.divergence import divergence, k1, k3
+from pawl.meters.divergence import divergence, k1, k3, sampler_distance
 
 LOGPROBS = st.lists(st.floats(-20, 0), min_size=1, max_size=20)
 
@@ -49,3 +49,17 @@ def test_log_probabilities_of_other_tokens_raise(reference: list[np.ndarray]) ->
 def test_no_tokens_raise() -> None:
     with pytest.raises(ValueError, match="got none"):
         divergence([], [])
+
+
+def test_a_sampler_is_compared_where_both_know_a_number() -> None:
+    sampled = [np.float32([-1, -2, np.nan]), np.float32([-1, -np.inf])]
+    found = sampler_distance(sampled, [np.float32([-1, -3, -1]), np.float32([-1.5, -1])])
+    expected = {"sampler_gap": 1.5 / 3, "sampler_gap_max": 1, "sampler_outside": 1 / 3,
+                "sampler_k3": (np.exp(-1) + np.exp(-0.5) - 2 + 1.5) / 3}
+    assert found == pytest.approx(expected)
+    assert sampler_distance([np.float32([np.nan])], [np.float32([-1])]) == sampler_distance([], []) == {}
+
+
+def test_a_distance_of_a_sampler_that_is_no_number_is_left_out() -> None:
+    found = sampler_distance([np.float32([-2000])], [np.float32([0])])
+    assert found == {"sampler_gap": 2000, "sampler_gap_max": 2000, "sampler_outside": 1}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +15,11 @@ from runs import SMALLER, TINY, Run, Runs
 from pawl.ledger import Ledger
 from pawl.loop import Turn
 from pawl.meters.alarms.note import is_alarm
+from pawl.meters.alarms.training import GAP
+from pawl.models.around import Around
 from pawl.recipes import expert_iteration, rl
 from pawl.recipes.alarm_meters import GOLD_ATTEMPTS, gold_sample, known_alarms, look
+from pawl.recipes.base_model import RealData
 from pawl.records import Attempt, Completion, Event, Problem, Verdict
 from pawl.report import render_report
 from pawl.report_alarms import alarms_of
@@ -159,3 +163,37 @@ def test_weights_that_training_leaves_as_they_were_raise_an_alarm(runs: Runs) ->
     run = runs(Letters(), **{**TINY, "base_steps": 30, "problems": 40, "generations": 1, "learning_rate": 1e-30})
     assert run.rows[0].metrics["parameter_change"] < 2**-24
     assert "unchanged" in names(run)[0]
+
+
+class Lying(Around):
+    """A policy that says of one completion in sixteen that its tokens were less than half as likely as they were."""
+
+    def propose(self, *where: Any, **how: Any) -> list[list[Completion]]:
+        drawn = super().propose(*where, **how)
+        return [[replace(one, logprobs=one.logprobs - np.float32(0.8)) if place == 0 and number % 2 else one
+                 for place, one in enumerate(group)] for number, group in enumerate(drawn)]
+
+
+@pytest.mark.parametrize(("kind", "recipe"), [(expert_iteration.ExpertIteration, expert_iteration),
+                                              (rl.ReinforcementLearning, rl)])
+@pytest.mark.parametrize("lies", [False, True])
+def test_a_sampler_that_lies_raises_an_alarm(learnt: Run, kind: Any, recipe: Any, lies: bool) -> None:
+    more = {"rounds": 1} if recipe is rl else {}
+    given = {name: value for name, value in TINY.items() if recipe is expert_iteration or name != "gate_problems"}
+    base = learnt.open(learnt.base)
+    parts = kind(recipe.Settings(**given | {"problems": 40} | more), Letters(), RealData([], []), learnt.directory,
+                 learnt.ledger, base)
+    turn, policy = Turn(1, 1, lambda event: None), Lying(base) if lies else base
+    if recipe is rl:
+        attempts, verdicts = parts.round(policy, 0, turn)
+    else:
+        attempts = parts.play(policy, parts.train_problems[:40], turn)
+        verdicts = parts.judge(attempts)
+    found = [alarm for alarm in parts.alarms(turn, attempts, verdicts) if alarm.name == "sampler apart"]
+    assert len(found) == lies
+    if lies:
+        # Attempts that are measured are drawn by chance.
+        assert 0.01 < turn.metrics["sampler_outside"] < 0.12 and turn.metrics["sampler_gap"] < GAP
+        assert turn.metrics["sampler_k3"] == pytest.approx(turn.metrics["sampler_outside"] * (np.exp(0.8) - 1.8),
+                                                           rel=1e-3)
+        assert "a KL of" in found[0].says and "outside [0.5, 2]" in found[0].says

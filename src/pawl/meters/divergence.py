@@ -7,6 +7,7 @@ spreads less.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pawl.records import FloatArray
+
+FAR = math.log(2)
+"""Nats between two log-probabilities of a token from which its importance weight is outside [0.5, 2]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +60,18 @@ def divergence(policy: Sequence[FloatArray], reference: Sequence[FloatArray]) ->
         k1_per_sequence=float(first.sum()) / sequences,
         k3_per_sequence=float(third.sum()) / sequences,
     )
+
+
+def sampler_distance(sampled: Sequence[FloatArray], learns: Sequence[FloatArray]) -> dict[str, float]:
+    """How far log-probabilities while sampling are from those of the policy that learns, [T] each: `sampler_gap` and
+    `sampler_gap_max`, nats a token; `sampler_outside`, the share of tokens whose importance weight is outside [0.5, 2];
+    `sampler_k3`, the KL in nats a token. Tokens of which either is no number are left out, and so is what is none."""
+    ours, theirs = (np.concatenate([*side, np.empty(0)]).astype(np.float64) for side in (sampled, learns))
+    known = np.isfinite(ours) & np.isfinite(theirs)
+    if not known.any():
+        return {}
+    gaps = np.abs(ours - theirs)[known]
+    with np.errstate(over="ignore"):
+        found = {"sampler_gap": gaps.mean(), "sampler_gap_max": gaps.max(), "sampler_outside": (gaps > FAR).mean(),
+                 "sampler_k3": k3(ours[known], theirs[known]).mean()}
+    return {name: float(number) for name, number in found.items() if np.isfinite(number)}

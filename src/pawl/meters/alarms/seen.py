@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pawl.meters.alarms.alarm import Measured, Observed
-from pawl.meters.divergence import k3
+from pawl.meters.divergence import sampler_distance
 from pawl.meters.diversity import longest_loop
 from pawl.records import Attempt, Flags, Verdict
 
@@ -34,8 +34,6 @@ LOOKED_AT = 1024
 """Attempts that are looked through for loops, evenly spread."""
 LOOP = 6
 """Tokens of a loop at least, and half of the attempt: `1000` is none."""
-FAR = math.log(2)
-"""Nats between two log-probabilities of a token from which its importance weight is outside [0.5, 2]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +100,7 @@ def seen(now: Observed) -> Seen:
 
 def readings(now: Observed) -> Measured:
     """What later generations are compared with: `length` (tokens), `entropy` (nats a token), `looping`, `score_mean`;
-    where they can be measured `sampler_gap`, `sampler_k3`, `sampler_outside`, `proxy_mean` and `gold_mean`."""
+    where they can be measured `proxy_mean`, `gold_mean`, and what `sampler_distance` gives."""
     return seen(now).numbers
 
 
@@ -150,15 +148,8 @@ def _apart(generation: Seen) -> dict[str, float]:
     """How far log-probabilities while sampling were from those of the policy that learns, over tokens."""
     pairs = [(generation.now.attempts[place].completion.logprobs, rows)
              for place, rows in generation.now.recomputed.items() if 0 <= place < len(generation.now.attempts)]
-    pairs = [(sampled, rows) for sampled, rows in pairs if len(sampled) == len(rows) and len(rows)]
-    if not pairs:
-        return {}
-    sampled, learns = (np.concatenate(side).astype(np.float64) for side in zip(*pairs, strict=True))
-    known = np.isfinite(sampled) & np.isfinite(learns)
-    gaps = np.abs(sampled - learns)[known]
-    with np.errstate(over="ignore"):
-        estimate = k3(sampled[known], learns[known])
-    return {"sampler_gap": _mean(gaps), "sampler_outside": _mean(gaps > FAR), "sampler_k3": _mean(estimate)}
+    pairs = [(sampled, rows) for sampled, rows in pairs if len(sampled) == len(rows)]
+    return sampler_distance([sampled for sampled, _ in pairs], [rows for _, rows in pairs])
 
 
 def first(before: Sequence[Measured], name: str) -> float | None:
