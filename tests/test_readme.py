@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import shlex
@@ -15,6 +16,7 @@ import pytest
 from pawl import plugins
 from pawl.cli import main
 from pawl.config import fields, from_words
+from pawl.judges.adapters import Judging
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -68,14 +70,15 @@ def test_commands_parse(page: Path) -> None:
 
 
 def unknown_keys(words: Sequence[str]) -> set[str]:
-    """Keys that neither the recipe nor its task has; a reader's own task may have any."""
+    """Keys that neither the recipe nor its task nor its judge has; a reader's own task may have any."""
     named = [] if not words or words[0].startswith("--") else [words[0]]
     values = from_words(words[len(named) :])
     module = plugins.find("recipes", named[0] if named else plugins.DEFAULT_RECIPE)
     task = values.pop("task", module.TASK)
     if task is None or ":" in task:
         return set()
-    known = {field.name for part in (module.Settings, plugins.find("tasks", task)) for field in fields(part)}
+    judged = [Judging] if "judge" in inspect.signature(module.run).parameters else []
+    known = {field.name for part in (module.Settings, plugins.find("tasks", task), *judged) for field in fields(part)}
     return set(values) - known
 
 

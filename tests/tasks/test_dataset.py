@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pawl.config import build
 from pawl.errors import ConfigError, DataError
 from pawl.records import SPLITS, Problem
 from pawl.tasks.dataset import Dataset
@@ -46,6 +47,38 @@ def test_columns_can_be_named(tmp_path: Path) -> None:
         data=written(tmp_path, {"q": "1+1?", "a": "2", "question": "no", "answer": "no"}), question="q", answer="a"
     )
     assert [(problem.prompt, problem.answer) for problem in every(task)] == [("1+1?\n", "2")]
+
+
+def test_more_columns_stand_in_the_data_as_json_has_them(tmp_path: Path) -> None:
+    row = {"question": "1+1?", "answer": 2, "level": 3, "tests": ["a", {"b": 0.5}], "note": None}
+    [problem] = every(Dataset(data=written(tmp_path, row), columns=("level", "tests", "note", "answer")))
+    assert problem.answer == "2" and type(problem.answer) is str
+    assert problem.data == {"level": 3, "tests": ["a", {"b": 0.5}], "note": None, "answer": 2}
+    [bare] = every(Dataset(data=written(tmp_path, row)))
+    assert bare.data == {} and (bare.id, bare.split) == (problem.id, problem.split)
+
+
+def test_a_row_without_a_named_column_is_a_bad_one(tmp_path: Path) -> None:
+    data = written(tmp_path, {"question": "1+1?", "answer": "2", "level": 1}, {"question": "1+2?", "answer": "3"},
+                   '{"question": "1+3?", "answer": "4", "level": [1e999]}')
+    with pytest.raises(DataError, match=r"must have column 'level', got question, answer: .*line 2"):
+        every(Dataset(data=data, columns=("level",)))
+    with pytest.raises(DataError, match="column 'levle', got question, answer, level"):
+        every(Dataset(data=data, columns=("levle",)))
+    task = Dataset(data=data, columns=("level",), on_bad_row="skip")
+    assert (len(every(task)), task.skipped) == (1, 2)
+
+
+def test_a_named_column_that_json_does_not_have_is_told_with_its_place(tmp_path: Path) -> None:
+    data = written(tmp_path, '{"question": "1+1?", "answer": "2", "level": [1e999]}')
+    with pytest.raises(DataError, match=r"column 'level' must hold .*, got inf: .*line 1"):
+        every(Dataset(data=data, columns=("level",)))
+
+
+def test_columns_are_named_with_commas_in_a_command(tmp_path: Path) -> None:
+    [task] = build([Dataset], {"data": written(tmp_path, {"question": "?", "answer": "1", "a": 1, "b": 2}),
+                               "columns": "a,b"})
+    assert [problem.data for problem in every(task)] == [{"a": 1, "b": 2}]
 
 
 ASKED = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "1+1?"}]

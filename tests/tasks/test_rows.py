@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
+from datetime import date
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from pawl.errors import DataError, MissingExtraError
-from pawl.tasks.rows import Row, read_rows
+from pawl.tasks.rows import LONGEST_NUMBER, Number, Row, as_json, read_rows
 
 
 def written(folder: Path, name: str, content: str | bytes) -> str:
@@ -29,6 +32,25 @@ def test_jsonl_gives_a_row_a_line_and_its_place(tmp_path: Path) -> None:
         Row(f"{data}, line 1", {"q": "1"}),
         Row(f"{data}, line 3", {"q": "0.10", "n": "12"}),
     ]
+
+
+CELLS = [None, True, 3, -0.5, 1e300, "3", "", [1, ["2", 3.0]], {"a": {"b": [None, 4]}}]
+
+
+def test_cells_in_what_json_has_are_what_json_says(tmp_path: Path) -> None:
+    [row] = read_rows(written(tmp_path, "a.jsonl", json.dumps({"cells": CELLS})))
+    assert not isinstance(row.cells, DataError)
+    found = as_json(row.cells["cells"])
+    assert found == CELLS and list(map(type, found)) == list(map(type, CELLS))
+    assert type(found[7][1][0]) is str and type(found[8]["a"]["b"][1]) is int
+
+
+@pytest.mark.parametrize(("value", "said"), [
+    (date(2024, 1, 1), "got a date"), ([b"x"], "got a bytes"), ({1: 2}, "got a dict"), (float("nan"), "got nan"),
+    (Number("1e999"), "got inf"), ([Number("9" * LONGEST_NUMBER)], "got a number of 4,000 characters")])
+def test_what_json_does_not_have_is_refused(value: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        as_json(value)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from pawl.errors import ConfigError, DataError
 from pawl.keys import permutation, stream
 from pawl.records import SPLITS, Demonstration, Message, Problem, Prompt, Split
 from pawl.tasks.answers import Compare, final_answer, quantity, same_answer
-from pawl.tasks.rows import Cells, read_rows
+from pawl.tasks.rows import Cells, as_json, read_rows
 from pawl.tasks.splits import TRAIN_GATE_TEST, split_of
 
 PAIRS = (("question", "answer"), ("prompt", "completion"), ("problem", "solution"))
@@ -44,6 +44,8 @@ class Dataset:
     """Column of the answer; none looks for the question's partner: answer, completion or solution."""
     messages: str | None = None
     """Column of chat messages; the last one is the answer unless `answer` names a column."""
+    columns: tuple[str, ...] = ()
+    """More columns, which a reward function of `--judge` is given by their names; they stand in a problem's data."""
     compare: Compare = "auto"
     """Answers are compared by number, by text, or by number where the known answer is one (auto)."""
     on_bad_row: Literal["error", "skip"] = "error"
@@ -100,14 +102,14 @@ class Dataset:
         identity = _identity(prompt)
         split = split_of(f"dataset {identity}", self.fractions)
         name = blake2b(identity.encode(), digest_size=12).hexdigest()
-        return Problem(id=name, prompt=prompt, split=split, answer=answer)
+        data = {column: _value(cells, column, place) for column in self.columns}
+        return Problem(id=name, prompt=prompt, split=split, answer=answer, data=data)
 
     def _question_and_answer(self, cells: Cells, place: str) -> tuple[Prompt, str]:
         question, answer = self._columns(cells, place)
         for column in filter(None, (question, answer)):
             if cells.get(column) is None:
-                known = ", ".join(map(str, cells))
-                raise DataError(f"a row must have column {column!r}, got {known or 'nothing'}: {place}")
+                raise _lacking(cells, column, place)
         asked = cells[question]
         if isinstance(asked, str):
             prompt: Prompt = f"{_text(asked, question, place)}\n"
@@ -160,6 +162,21 @@ class Dataset:
         return [Demonstration(problem.prompt, problem.answer or "") for problem in problems]
 
 
+def _lacking(cells: Cells, column: str, place: str) -> DataError:
+    return DataError(f"a row must have column {column!r}, got {', '.join(map(str, cells)) or 'nothing'}: {place}")
+
+
+def _value(cells: Cells, column: str, place: str) -> Any:
+    """A cell as it is, in what JSON has; an empty one is None. Raises DataError where it holds anything else."""
+    if column not in cells:
+        raise _lacking(cells, column, place)
+    try:
+        return as_json(cells[column])
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"column {column!r} must hold text, numbers, lists and such, as JSON has them, {error}: {place}"
+                        ) from None
+
+
 def _first(cells: Cells, known: Sequence[str], place: str, what: str) -> str:
     """The first known column that is there. Raises DataError when none is."""
     for column in known:
@@ -183,7 +200,7 @@ def _text(value: Any, column: str, place: str) -> str:
         value.encode()
     except UnicodeEncodeError:
         raise DataError(f"column {column!r} must be valid Unicode: {place}") from None
-    return value
+    return str(value)
 
 
 def _answer_text(value: Any, column: str, place: str) -> str:

@@ -10,7 +10,8 @@ import csv
 import importlib
 import importlib.util
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,16 @@ SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 LONGEST_LINE = 2**25
 """Characters of a row of JSONL; what is longer would not fit into memory several times over."""
 
+LONGEST_NUMBER = 4000
+"""Characters of one; Python reads no whole number of many more."""
+
 Cells = dict[str, Any]
+
+
+class Number(str):
+    """A number of a JSONL file as it was written: 0.10 is not to become a binary fraction."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,25 @@ class Row:
     place: str
     """`FILE, line 3`; for Parquet and Hugging Face data `NAME, row 3`. Counted from 1."""
     cells: Cells | DataError
+
+
+def as_json(value: Any) -> Any:
+    """A cell in what JSON has, its numbers as numbers. Raises ValueError where it holds anything else, such as a date
+    or a number that is not finite."""
+    match value:
+        case Number() if len(value) < LONGEST_NUMBER:
+            return as_json(json.loads(value))
+        case Number():
+            raise ValueError(f"got a number of {len(value):,} characters")
+        case None | bool() | int() | str():
+            return value
+        case float() if math.isfinite(value):
+            return value
+        case list() | tuple():
+            return [as_json(one) for one in value]
+        case Mapping() if all(isinstance(name, str) for name in value):
+            return {name: as_json(one) for name, one in value.items()}
+    raise ValueError(f"got {value}" if isinstance(value, float) else f"got a {type(value).__name__}")
 
 
 def read_rows(data: str, *, subset: str | None = None, part: str = "train") -> Iterator[Row]:
@@ -75,8 +104,7 @@ def _jsonl(path: Path) -> Iterator[Row]:
 
 def _json_object(line: str, place: str) -> Cells | DataError:
     try:
-        # Numbers stay as they were written: 0.10 is not to become a binary fraction.
-        cells = json.loads(line, parse_int=str, parse_float=str)
+        cells = json.loads(line, parse_int=Number, parse_float=Number)
     except json.JSONDecodeError as error:
         return DataError(f"a line must be JSON, got a line that is not: {place}, column {error.colno}: {error.msg}")
     except RecursionError:
