@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from observations import healthy, luck, measured, scored
+from observations import attempt, healthy, luck, measured, scored, text_of
 
-from pawl.meters.alarms.seen import seen
-from pawl.meters.alarms.training import equal_groups, no_logprobs, sampler_apart, unchanged
-from pawl.records import Attempt
+from pawl.meters.alarms.alarm import Observed
+from pawl.meters.alarms.seen import Seen, seen
+from pawl.meters.alarms.training import ALIKE, equal_groups, no_logprobs, sampler_apart, unchanged
+from pawl.records import Attempt, Verdict
 
 
 def test_all_right_and_all_wrong_are_told_apart() -> None:
@@ -46,6 +48,37 @@ def test_a_constant_judge_is_told_of_elsewhere(score: float, loud: bool) -> None
 
 def test_one_attempt_a_problem_is_no_group() -> None:
     assert equal_groups(seen(scored(healthy(), lambda one: None if one.index else 0.3 * luck(one))), []) is None
+
+
+def tried(problems: int, tries: int, score: Callable[[Attempt], float]) -> Seen:
+    attempts = [attempt(problem, index, text_of(problem, index)) for problem in range(problems)
+                for index in range(tries)]
+    return seen(scored(Observed(1, attempts, [Verdict(0.0, "j")] * len(attempts)), score))
+
+
+@pytest.mark.parametrize(("problems", "rate"), [(20, 0.1), (20, 0.9), (200, 0.04)])
+def test_two_attempts_that_score_the_same_by_chance_are_no_alarm(problems: int, rate: float) -> None:
+    """At 20 problems and a rate of 10% one draw in ten has 95% of equal pairs."""
+    draws = [np.random.default_rng(seed).random((problems, 2)) < rate for seed in range(100)]
+    equal = [draw for draw in draws if np.mean(draw[:, 0] == draw[:, 1]) >= ALIKE and 0 < draw.mean() < 1]
+    assert len(equal) >= 3
+    for draw in equal:
+        def score(one: Attempt, draw: np.ndarray = draw) -> float:
+            return float(draw[int(one.problem.id[1:]), one.index])
+
+        assert equal_groups(tried(problems, 2, score), []) is None
+
+
+def test_two_attempts_that_score_the_same_beyond_chance_are() -> None:
+    found = equal_groups(tried(20, 2, lambda one: float(int(one.problem.id[1:]) < 10)), [])
+    assert found is not None and found.says.endswith("all right at 10, all wrong at 10.")
+
+
+@pytest.mark.parametrize(("right", "loud"), [(4, True), (10, False)])
+def test_a_rate_at_which_four_attempts_would_say_nothing_is_an_alarm_with_two(right: int, loud: bool) -> None:
+    """Of 400 attempts 1%, and 2.5%, are right, no two at one problem: 98%, and 95%, of pairs are equal."""
+    now = tried(200, 2, lambda one: float(one.index == 0 and int(one.problem.id[1:]) < right))
+    assert (equal_groups(now, []) is not None) == loud
 
 
 @pytest.mark.parametrize(("metrics", "words"), [

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.stats import binom
 
 from pawl.meters.alarms.alarm import Found, Measured
 from pawl.meters.alarms.seen import FEW_PROBLEMS, SAME, Numbers, Seen, first
@@ -15,6 +16,10 @@ from pawl.meters.alarms.seen import FEW_PROBLEMS, SAME, Numbers, Seen, first
 ALIKE = 0.95
 """Share of problems at which all attempts score the same from which hardly anything is left to learn from. With four
 attempts that is 1.3% of right ones, or of wrong ones."""
+FEW_ATTEMPTS = 4
+"""At a problem: fewer often score the same by chance, two at 10% of right ones at 82% of problems."""
+BY_CHANCE = 1e-3
+"""Probability below which as many equal groups are no chance."""
 ROUNDING = 2.0**-24
 """Half the distance of 1 from the next number in float32: a relative change below it is none."""
 GAP = 0.1
@@ -29,10 +34,12 @@ GAP_GROWN, GAP_FLOOR = 3.0, 0.02
 
 def equal_groups(seen: Seen, before: Sequence[Measured]) -> Found | None:
     """Problems at which all attempts score the same, so that a comparison among them teaches nothing; not where all
-    scores are the same, of which the judge's alarms tell."""
+    scores are the same, of which the judge's alarms tell, nor where there are so many because attempts are few."""
     groups = [scores for scores in _groups(seen) if len(scores) > 1]
     equal = [scores for scores in groups if np.ptp(scores) <= SAME]
     if len(groups) < FEW_PROBLEMS or len(equal) < ALIKE * len(groups) or _constant_below_1(seen):
+        return None
+    if _few_attempts_explain(groups, len(equal)):
         return None
     right, wrong = sum(scores.min() >= 1 for scores in equal), sum(scores.max() <= SAME for scores in equal)
     hint = ("the judge tells attempts at one problem no more apart than rounding does: ask it about two of them"
@@ -41,6 +48,16 @@ def equal_groups(seen: Seen, before: Sequence[Measured]) -> Found | None:
             "the problems may be too hard: draw easier ones, make more attempts, or start from a better base")
     return Found(f"At {len(equal):,} of {len(groups):,} problems ({len(equal) / len(groups):.1%}) all attempts score "
                  f"the same: all right at {right:,}, all wrong at {wrong:,}.", hint, seen.shown(seen.decided))
+
+
+def _few_attempts_explain(groups: Sequence[Numbers], equal: int) -> bool:
+    """Whether `equal` of the groups are what chance makes of groups so small if scores have nothing to do with
+    problems, and `FEW_ATTEMPTS` at each would tell enough of them apart."""
+    scores = np.sort(np.concatenate(groups))
+    alike = np.split(scores, np.flatnonzero(np.diff(scores) > SAME) + 1)
+    shares = np.array([len(those) for those in alike]) / len(scores)
+    by_chance = float(np.mean([(shares**len(group)).sum() for group in groups]))
+    return bool((shares**FEW_ATTEMPTS).sum() < ALIKE and binom.sf(equal - 1, len(groups), by_chance) >= BY_CHANCE)
 
 
 def _groups(seen: Seen) -> list[Numbers]:
