@@ -183,7 +183,8 @@ class ReinforcementLearning(ExpertIteration):
         turn.metrics |= measure.real_loss(candidate, self.held_out)
         judged = [verdict.score for verdict in verdicts[-last:] if verdict.score is not None]
         if judged:
-            said = "were right" if self.judge is self.gold else "is what the judge says"
-            turn.say("score", f"{np.mean(judged):.1%} of the last round's attempts {said}")
+            mean = float(np.mean(judged))
+            turn.say("score", f"{mean:.1%} of the last round's attempts were right" if self.judge is self.gold else
+                     f"the judge gives the last round's attempts {mean:.3f} on average")
         elif (reasons := Counter(verdict.error for verdict in verdicts if verdict.error).most_common(1)):
             turn.notes.append(f"no attempt of the last round could be judged: {reasons[0][0]}")
