@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
 from typing import Literal, Protocol
 
 import numpy as np
@@ -179,13 +180,21 @@ def compared(examples: Sequence[TokenExample], reference: Trainable) -> list[Tok
 def distance_to_others(examples: Sequence[TokenExample], policy: Trainable, reference: Trainable) -> float:
     """KTO's reference point: how much likelier an answer to another prompt is to the policy than to the reference, in
     nats, 0 at least (Ethayarajh et al. 2024, section 4.1)."""
-    # Attempts at a problem stand together, in groups of one size but for those that failed.
-    other = next((shift for shift in range(1, len(examples))
-                  if examples[shift].problem_id != examples[0].problem_id), 1)
     prompts, answers = _parts(examples)
-    answers = [*answers[other:], *answers[:other]]
+    answers = [answers[place] for place in _of_others([example.problem_id for example in examples])]
     pairs = zip(policy.logprobs(prompts, answers), reference.logprobs(prompts, answers), strict=True)
     return max(0.0, float(np.mean([float(ours.sum() - theirs.sum()) for ours, theirs in pairs])))
+
+
+def _of_others(problems: Sequence[str]) -> list[int]:
+    """For each example the place of one at another problem, those of a problem standing together: the first for the
+    first of a problem, and so on; where there is one problem alone, of another of its own."""
+    found: list[int] = []
+    for _, group in groupby(range(len(problems)), key=problems.__getitem__):
+        own = list(group)
+        others = [*range(own[-1] + 1, len(problems)), *range(own[0])] or [*own[1:], own[0]]
+        found += [others[number % len(others)] for number in range(len(own))]
+    return found
 
 
 def everything(played: Round, dials: Dials) -> list[TokenExample]:
