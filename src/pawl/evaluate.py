@@ -65,7 +65,7 @@ def score(policy: Policy, problems: Sequence[Problem], judge: Judge, *, max_toke
     alone, scores = judged[: len(greedy)], judged[len(greedy) :]
     if greedy and all(attempt.error for attempt in greedy):
         raise ConfigError(f"a policy must be able to attempt a problem, it could attempt none: {greedy[0].error}",
-                          hint="lower max_tokens")
+                          hint="lower max_tokens, or name a model with a longer context")
     right, majority = [], []
     for start in range(0, len(sampled), count):
         group = range(start, start + count)

@@ -60,7 +60,7 @@ def play(
     can begin early is handed what has been drawn while the rest is.
     """
     prefixes = [policy.encode(problem.prompt) for problem in problems]
-    errors = [_too_long(prefix, policy.context, sampling.max_tokens) for prefix in prefixes]
+    errors = [why_unfit(prefix, policy.context, sampling.max_tokens) for prefix in prefixes]
     fitting = [i for i, error in enumerate(errors) if error is None]
     keys = row_keys(key, [problem.id for problem in problems], first + count)[:, first:]
     expect = judge.expect if isinstance(judge, Early) else _silent
@@ -90,7 +90,8 @@ def _silent(attempts: Sequence[Attempt]) -> None:
 _NOTHING = Completion("", np.zeros(0, np.int32), np.zeros(0, np.float32), "length")
 
 
-def _too_long(prefix: IntArray, context: int, max_tokens: int) -> str | None:
+def why_unfit(prefix: IntArray, context: int, max_tokens: int) -> str | None:
+    """Why a policy of such a context cannot go on from a prompt [P] for so many tokens; None where it can."""
     if len(prefix) == 0:
         return "sample: the prompt has no tokens"
     if len(prefix) + max_tokens > context:

@@ -217,6 +217,19 @@ def test_a_prompt_too_long_for_the_model_fails_alone(runs: Runs) -> None:
     assert run.rows[0].metrics["abstained"] == len(failed)
 
 
+def test_a_model_that_has_room_for_no_prompt_is_refused_before_anything_is_tried(runs: Runs) -> None:
+    class Longer(Letters):
+        def _all(self, split: Split, seed: int) -> list[Problem]:
+            return [Problem(p.id, p.id * 400, split, p.answer) for p in super()._all(split, seed)]
+
+        def corpus(self, count: int, seed: int) -> list[Demonstration]:
+            return Letters().corpus(count, seed)
+
+    with pytest.raises(ConfigError, match="could attempt none: sample: 1200 prompt tokens and 3 new ones") as told:
+        runs(Longer(), **SMALLER)
+    assert "a longer context" in str(told.value) and runs.made[0].ledger.generations() == []
+
+
 # Its switches.
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from pawl.meters.alarms.note import is_alarm
 from pawl.models.opening import fresh_policy
 from pawl.recipes import on_policy, rl
 from pawl.recipes.algorithms import ALGORITHMS
-from pawl.records import Problem
+from pawl.records import Demonstration, Problem, Split
 
 torch.set_num_threads(1)
 
@@ -102,6 +103,22 @@ def test_where_nothing_could_be_judged_nothing_is_learnt_and_the_run_goes_on(rl_
         assert [note for note in row.notes if not is_alarm(note)] == [
             "no attempt of the last round could be judged: score must return a number in [0, 1], got nan"]
         assert any("silent judge" in note for note in row.notes)
+
+
+def test_prompts_too_long_for_the_model_fail_alone_and_the_others_teach(rl_runs: Runs) -> None:
+    class Chatty(Letters):
+        def _all(self, split: Split, seed: int) -> list[Problem]:
+            return [replace(p, prompt=p.id * 400) if p.id.endswith("7") else p for p in super()._all(split, seed)]
+
+        def corpus(self, count: int, seed: int) -> list[Demonstration]:
+            return Letters().corpus(count, seed)
+
+    run = rl_runs(Chatty(), **SMALL | {"rounds": 30})
+    long = [attempt for attempt, verdict in run.ledger.attempts(1) if verdict.score is None]
+    assert {attempt.problem.id[-1] for attempt in long} == {"7"}
+    assert all("1200 prompt tokens and 3 new ones exceed the model's" in str(attempt.error) for attempt in long)
+    assert run.rows[0].metrics["abstained"] == len(long) > 0 and run.rows[0].metrics["steps"] == 30
+    assert run.result["final"]["pass@1"] > run.result["base"]["pass@1"] + 0.1
 
 
 @pytest.mark.parametrize(("given", "said"), [

@@ -24,7 +24,7 @@ from pawl.meters.truth_bits import label_bits
 from pawl.models.checkpoint import fingerprint
 from pawl.models.opening import open_policy
 from pawl.models.pair import critic_of
-from pawl.play import Contest, contest, play
+from pawl.play import Contest, contest, play, why_unfit
 from pawl.recipes.alarm_meters import gold_sample, known_alarms, look
 from pawl.recipes.base_model import RealData, encoded, make_base, real_data
 from pawl.recipes.lessons import learn_policy, learn_value
@@ -61,7 +61,7 @@ def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
 
 def carry_out(kind: type[ExpertIteration], settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
               notify: Callable[[Event], None], judge: Judge | None = None) -> dict[str, Any]:
-    """`run`, with parts of a kind."""
+    """`run`, with parts of a kind. Raises ConfigError where they and the task do not go together."""
     if settings.failures == "relabel" and not isinstance(task, Hindsight):
         raise ConfigError(f"failures = 'relabel' must have a task with `solved_by`, got {task.name!r}",
                           hint="use failures = 'discard', or give the task a `solved_by`")
@@ -71,6 +71,7 @@ def carry_out(kind: type[ExpertIteration], settings: Settings, task: Task, direc
     with stage("setup"):
         parts = kind(settings, task, real, directory, ledger, base)
         parts.judge = judge or parts.gold
+        parts.check_room()
     parts.tidy()  # a kill may have come between a commit and this
     assert ledger.champion is not None
     champion = _open(directory.verify(ledger.champion, fingerprint), settings)
@@ -110,6 +111,17 @@ class ExpertIteration:
         self.contest_size = contest_size(len(self.gate_problems), settings.generations,
                                          largest=settings.gate_problems)
         self.real, self.held_out = encoded(base, real.pool), encoded(base, real.held_out)
+
+    def check_room(self) -> None:
+        """Raises ConfigError where the base can attempt no train problem."""
+        reason: str | None = None
+        for problem in self.train_problems:
+            reason = why_unfit(self.base.encode(problem.prompt), self.base.context, self.settings.max_tokens)
+            if reason is None:
+                return
+        if reason is not None:
+            raise ConfigError(f"a policy must be able to attempt a train problem, it could attempt none: {reason}",
+                              hint="lower max_tokens, or name a model with a longer context")
 
     def key(self, stage: str, turn: Turn) -> int:
         return stream(self.settings.seed, stage, turn.generation)
