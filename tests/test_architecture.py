@@ -28,7 +28,7 @@ ROWS = (
     ("play", "ledger", "run_directory", "match", "self_play", "players"),
     ("tasks", "models", "search", "judges", "selection", "learning", "gate", "meters", "testing"),
     ("interfaces", "config", "plugins"),
-    ("compiled", "keys", "memory", "peak", "stages", "threads", "time_limit"),
+    ("bradley_terry", "compiled", "keys", "memory", "peak", "stages", "threads", "time_limit"),
     ("records", "errors"),
 )
 """A part imports from itself and from the rows below its own. `ledger_rows.py` is a page of `ledger.py`."""

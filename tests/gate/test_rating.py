@@ -66,3 +66,10 @@ def test_another_anchor_moves_all_alike() -> None:
 def test_what_cannot_be_rated(scores: np.ndarray, games: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         elo_ratings(scores, games)
+
+
+def test_nobody_has_no_ratings_and_one_alone_is_the_anchor() -> None:
+    with pytest.raises(ValueError, match="connected"):
+        elo_ratings(np.zeros((0, 0)), np.zeros((0, 0)))
+    alone = elo_ratings(np.zeros((1, 1)), np.zeros((1, 1)))
+    assert (alone.elo.tolist(), alone.low.tolist(), alone.high.tolist()) == ([0], [0], [0])

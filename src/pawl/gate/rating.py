@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
-from scipy.special import expit, ndtri
+from scipy.special import ndtri
+
+from pawl.bradley_terry import connected, fitted, information
 
 SCALE = 400 / np.log(10)
 """Elo of a unit of log odds."""
@@ -44,36 +45,15 @@ def elo_ratings(scored: ArrayLike, played: ArrayLike, *, anchor: int = 0, prior:
         raise ValueError(f"scores and games must be [P, P], got {scores.shape} and {games.shape}")
     if not np.allclose(games, games.T) or not np.allclose(scores + scores.T, games) or np.diag(games).any():
         raise ValueError("both scores of a pair must sum to its games, and nobody plays themselves")
-    if not _connected(games):
+    if len(connected(games > 0)) != 1:
         raise ValueError("every player must be connected to every other by games")
     added = prior * (games > 0)
     games, scores = games + added, scores + added / 2
     free = [i for i in range(len(games)) if i != anchor]
-
-    def loss(strengths: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        x = np.zeros(len(games))
-        x[free] = strengths
-        difference = x[:, None] - x[None, :]
-        slope = (games * expit(difference) - scores).sum(axis=1)
-        return float((scores * np.logaddexp(0, -difference)).sum()), slope[free]
-
-    found = minimize(loss, np.zeros(len(free)), jac=True, method="BFGS", options={"gtol": 1e-8})
-    x = np.zeros(len(games))
-    x[free] = found.x
-    chance = expit(x[:, None] - x[None, :])
-    information = -games * chance * (1 - chance)
-    np.fill_diagonal(information, -information.sum(axis=1))
+    strengths = fitted(scores)
+    x = strengths - strengths[anchor]
     spread = np.zeros(len(games))
     if free:
-        spread[free] = np.sqrt(np.diag(np.linalg.inv(information[np.ix_(free, free)])))
+        spread[free] = np.sqrt(np.diag(np.linalg.inv(information(games, x)[np.ix_(free, free)])))
     half = float(ndtri(0.5 + level / 2)) * spread
     return Ratings(SCALE * x, SCALE * (x - half), SCALE * (x + half))
-
-
-def _connected(games: NDArray[np.float64]) -> bool:
-    reached = {0}
-    while True:
-        more = {int(j) for i in reached for j in np.flatnonzero(games[i])} - reached
-        if not more:
-            return len(reached) == len(games)
-        reached |= more
