@@ -13,6 +13,7 @@ from pawl.claims import (
     recursion,
     replace_accumulate,
     self_consistency,
+    self_rewarding,
     self_training,
     simplicity,
     spin,
@@ -22,4 +23,4 @@ from pawl.claims.claim import Claim
 
 CLAIMS: dict[str, Claim] = {module.CLAIM.name: module.CLAIM for module in (
     self_training, recursion, replace_accumulate, mad, verification, label_noise, simplicity, judge_gap,
-    over_optimisation, ensembles, best_of_n_kl, self_consistency, spin, epochs)}
+    over_optimisation, ensembles, best_of_n_kl, self_consistency, spin, self_rewarding, epochs)}
