@@ -10,6 +10,7 @@ from pawl.claims import (
     label_noise,
     mad,
     over_optimisation,
+    process_supervision,
     recursion,
     replace_accumulate,
     self_consistency,
@@ -23,4 +24,5 @@ from pawl.claims.claim import Claim
 
 CLAIMS: dict[str, Claim] = {module.CLAIM.name: module.CLAIM for module in (
     self_training, recursion, replace_accumulate, mad, verification, label_noise, simplicity, judge_gap,
-    over_optimisation, ensembles, best_of_n_kl, self_consistency, spin, self_rewarding, epochs)}
+    over_optimisation, ensembles, best_of_n_kl, self_consistency, spin, self_rewarding, process_supervision,
+    epochs)}
