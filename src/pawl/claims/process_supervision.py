@@ -282,7 +282,7 @@ CLAIM = Claim(
     ),
     measure=measure,
     remark="The gap is nothing at n = 4 and opens from 16 on. A verifier of steps turns, too, but later and less. One "
-           "of completions, which is told of steps behind a mistake as well, chooses no worse. Four completions are "
+           "of completions, which is told of steps behind a mistake as well, chooses as well or better. Four completions are "
            "right less often than was published: a solver that is right in two of five attempts often fails from "
            "right steps.",
 )
