@@ -256,7 +256,7 @@ CLAIM = Claim(
            "(arXiv 2312.08935)",
     published="Best of 1,860 on MATH: 78.2% by a verifier of steps, 72.4% by one of answers, 69.6% by vote; the gap "
               "grows with n. With process supervision fewer right answers have wrong working. Labels by whether any of "
-              "4 completions comes out right agree with people in about 86% of steps.",
+              "4 completions comes out right are right of about 86% of steps.",
     protocol="Chains of six sums modulo 10, by a solver that misremembers a fifth of its tables and errs by one; "
              "3,000 attempts, on which the same recurrent network learns labels of steps, of answers, or of 4 "
              "completions. Scores are the product over steps, the last value, and the least. The best of up to 1,024 "
@@ -282,7 +282,7 @@ CLAIM = Claim(
     ),
     measure=measure,
     remark="The gap is nothing at n = 4 and opens from 16 on. A verifier of steps turns, too, but later and less. One "
-           "of completions, which is told of steps behind a mistake as well, chooses as well or better. Four completions are "
-           "right less often than was published: a solver that is right in two of five attempts often fails from "
-           "right steps.",
+           "of completions, which is told of steps behind a mistake as well, chooses as well or better. Four "
+           "completions are right less often than was published: a solver that is right in two of five attempts often "
+           "fails from right steps.",
 )

@@ -189,7 +189,7 @@ CLAIM = Claim(
     source="Yuan et al. 2024, Self-Rewarding Language Models (arXiv 2401.10020); Wu et al. 2024, Meta-Rewarding "
            "Language Models (arXiv 2407.19594)",
     published="Llama 2 70B, DPO on the best of four by its own scores against the worst: AlpacaEval 2 9.94, 15.38 and "
-              "20.44% after three rounds, GSM8K 60.3 to 57.7, NQ 35.5 to 31.9, answers 1,092 to 2,552 characters. "
+              "20.44% after three rounds, GSM8K 60.3 to 57.7, NQ 35.5 to 31.9, the length of answers 1,092 to 2,552. "
               "Llama 3 8B that also judges its judging: its rank correlation with people .315, .382 after two rounds, "
               ".326 after four.",
     protocol="A model of 0.4M writes stories for a reader whose taste is known and learnt to judge by its value, with "
