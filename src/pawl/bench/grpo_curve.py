@@ -2,8 +2,9 @@
 
 Both begin with the same small model that read some random play of Countdown with two numbers, are given the same
 problems and the same truth, and make the same number of steps of the same size: clipped surrogate of tokens, advantages
-of groups over their deviation, AdamW at a constant rate, no distance to the base. Which problems come when, and what is
-drawn, is each side's own luck. What is compared is the mean score of the attempts of each step, from which both learn.
+of groups over their deviation, AdamW at a constant rate, no distance to the base. All problems come before one comes
+again; which come when, and what is drawn, is each side's own luck. What is compared is the mean score of the attempts
+of each step, from which both learn.
 
 Not covered: speed, which is `policy-step`; whether GRPO is the best there is, which is the table of docs/rewards.md.
 """
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from pawl.bench.trl_peers import grpo, need_trl
 from pawl.judges.truth import truth
-from pawl.keys import permutation, stream
+from pawl.keys import stream
 from pawl.learning.optimiser import Optimiser
 from pawl.learning.train import train
 from pawl.models.opening import open_policy
@@ -32,6 +33,7 @@ from pawl.recipes.base_model import make_base, real_data
 from pawl.recipes.countdown import Settings
 from pawl.recipes.on_policy import Course, objective
 from pawl.records import Problem, Sampling
+from pawl.selection.curriculum import draw
 from pawl.tasks.countdown import Countdown
 
 TASK = Countdown(numbers=2, max_number=20)
@@ -93,7 +95,7 @@ def ours(base: Path, problems: Sequence[Problem], seed: int, load: Load) -> NDAr
     scores: list[float] = []
 
     def played(number: int) -> Round:
-        chosen = permutation(stream(seed, "problems", number), len(problems))[: load.prompts]
+        chosen = draw(len(problems), load.prompts, number + 1, key=stream(seed, "problems"))
         attempts = play(policy, [problems[place] for place in chosen], load.completions,
                         sampling=Sampling(dials.max_tokens), key=stream(seed, "play", number))
         verdicts = judge(attempts)
