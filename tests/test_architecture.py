@@ -25,7 +25,7 @@ ROWS = (
     ("profile",),
     ("loop", "evaluate", "report", "export", "check", "gtp", "opponents", "audit"),
     ("measure",),
-    ("play", "ledger", "run_directory", "match", "self_play", "players"),
+    ("play", "ledger", "labels", "run_directory", "match", "self_play", "players"),
     ("tasks", "models", "search", "judges", "selection", "learning", "gate", "meters", "testing"),
     ("interfaces", "config", "plugins"),
     ("bradley_terry", "compiled", "keys", "memory", "peak", "stages", "threads", "time_limit"),

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import click
 
 from pawl.cli_games import gtp, match, play
+from pawl.cli_label import label
 from pawl.cli_measure import audit, bench, claims
 from pawl.cli_parts import (
     COUNT,
@@ -48,7 +49,7 @@ def main() -> None:
     """A model improves itself, and keeps the gain."""
 
 
-for _command in (play, match, gtp, audit, claims, bench):
+for _command in (play, match, gtp, label, audit, claims, bench):
     main.add_command(_command)
 
 

@@ -64,6 +64,10 @@ class RunError(PawlError):
     """A run directory cannot be used."""
 
 
+class LabelsWanted(RunError):
+    """A run waits for what a person says."""
+
+
 class LedgerError(RunError):
     """A ledger is of another version, or could not be written."""
 
