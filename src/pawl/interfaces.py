@@ -26,6 +26,7 @@ from pawl.records import (
     KeyArray,
     Problem,
     Prompt,
+    Revision,
     Sampling,
     Split,
     Symmetry,
@@ -90,8 +91,7 @@ class Hindsight(Protocol):
     """A task that can name the problem to which a wrong answer would have been a right one."""
 
     def solved_by(self, problem: Problem, answer: str) -> Problem | None:
-        """The problem, of any split, that `answer` solves, written as an answer to `problem`; None when there is none.
-        Never raises on odd text."""
+        """The problem, of any split, that an answer to `problem` solves, if any. Never raises on odd text."""
         ...
 
 
@@ -218,8 +218,7 @@ class Game(Task, Protocol):
         ...
 
     def symmetries(self) -> Sequence[Symmetry]:
-        """Ways to turn or mirror the board that leave the game as it is; the one that changes nothing need not be among
-        them."""
+        """Ways to turn or mirror the board that leave the game as it is; that which changes nothing may be missing."""
         ...
 
 
@@ -333,8 +332,7 @@ class Trainable(Policy, Protocol):
 
 
 Search = Callable[[Policy, StepTask, Sequence[Any], KeyArray], list[Choice]]
-"""A choice in each of the states [B], none of which is terminal; keys [B]. What it asks besides the policy, such as a
-value, it was made with."""
+"""A choice in each of the states [B], none terminal; keys [B]. A value that it asks, it was made with."""
 
 
 @runtime_checkable
@@ -353,6 +351,35 @@ Judge = Callable[[Sequence[Attempt]], list[Verdict]]
 
 Prefers = Callable[[Sequence[tuple[Attempt, Attempt]]], list[bool | None]]
 """For each of N pairs of attempts at one problem whether the first is the better one; None where nobody can say."""
+
+
+class Critic(Protocol):
+    """Who reads answers by written principles, each by one. It never guesses; one odd answer costs others nothing."""
+
+    @property
+    def name(self) -> str: ...
+
+    def revise(self, attempts: Sequence[Attempt], principles: Sequence[str]) -> list[Revision]:
+        """[N] what is wrong with each attempt, and the answer put better."""
+        ...
+
+    def prefers(self, pairs: Sequence[tuple[Attempt, Attempt]], principles: Sequence[str]) -> list[bool | None]:
+        """[N] as `Prefers`."""
+        ...
+
+    def rate(self, attempts: Sequence[Attempt], principles: Sequence[str]) -> list[Verdict]:
+        """[N] how well each attempt keeps to its principle."""
+        ...
+
+
+@runtime_checkable
+class Criticised(Protocol):
+    """A task that brings principles and a critic who knows them."""
+
+    @property
+    def principles(self) -> Sequence[str]: ...
+
+    def critic(self) -> Critic: ...
 
 
 @runtime_checkable

@@ -211,6 +211,20 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Revision:
+    """An answer put better by a written principle, after it was said what was wrong with it."""
+
+    attempt: Attempt
+    principle: str
+    critique: str = ""
+    """What was wrong."""
+    text: str | None = None
+    """The answer put better; None where there is none."""
+    error: str | None = None
+    """Why there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class StepLabel:
     """What is known of the answers that go on from the end of a step: what a process reward model learns from."""
 

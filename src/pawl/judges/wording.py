@@ -1,4 +1,4 @@
-"""What judges ask a language model, in words: how good an answer is, and which of two is the better.
+"""What judges ask a language model, in words: how good an answer is, which of two is better, and what is wrong.
 
 One message of the user's, which every chat template takes. The principle is the only text in it that is trusted; the
 problem and the answers are fenced, and the question comes after them.
@@ -43,6 +43,22 @@ def comparing_prompt(first: Attempt, second: Attempt, principle: str, *, most: i
                + (f"First give your reasons, briefly. End with a line that says Choice: and {FIRST} or {SECOND}."
                   if reasons else f"Reply with {FIRST} or {SECOND} and nothing else."))
     return f"You compare two answers to a problem.\n\n{_about(principle, name)}\n\n{blocks}\n\n{request}"
+
+
+def critique_prompt(attempt: Attempt, principle: str, *, most: int) -> str:
+    """Asks what is wrong with an answer; `most` characters of each text are shown."""
+    name, blocks = fenced([("problem", text_of(attempt.problem.prompt)), ("answer", attempt.completion.text)], most)
+    return (f"You criticise an answer to a problem.\n\n{_about(principle, name)}\n\n{blocks}\n\n"
+            "Where does the answer not keep to the principle, and how could it? Reply in a few sentences.")
+
+
+def revision_prompt(attempt: Attempt, principle: str, critique: str, *, most: int) -> str:
+    """Asks for an answer put better, after what was wrong with it was said."""
+    name, blocks = fenced([("problem", text_of(attempt.problem.prompt)), ("answer", attempt.completion.text),
+                           ("critique", critique)], most)
+    return (f"You revise an answer to a problem.\n\n{_about(principle, name)}\n\n{blocks}\n\n"
+            "Write the answer to the problem again, so that it keeps to the principle, and change no more than that "
+            "takes. Reply with the new answer and nothing else.")
 
 
 def _about(principle: str, name: str) -> str:

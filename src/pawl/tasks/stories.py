@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Annotated
@@ -30,6 +30,7 @@ from pawl.keys import permutation, stream
 from pawl.records import Demonstration, Problem, Split
 from pawl.tasks.grammar import Part, say, statements
 from pawl.tasks.splits import split_of
+from pawl.tasks.stories_critic import PRINCIPLES, StoryCritic
 from pawl.tasks.world_documents import story
 from pawl.tasks.world_lexicon import Lexicon, make_lexicon
 
@@ -47,6 +48,8 @@ class Stories:
     """Whose taste: seeds the charm of words."""
     nouns: Annotated[int, Field(ge=10, le=1000)] = 60
     """Nouns of the language; a fifth as many adjectives and verbs."""
+    errs: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    """How often the critic of its principles says the opposite, of two stories."""
 
     name = "stories"
 
@@ -78,6 +81,23 @@ class Stories:
             self._charms[word] = float(np.random.default_rng(stream(self.reader, "charm", word)).normal())
         return self._charms[word]
 
+    def means(self, word: str) -> bool:
+        """Whether a word means something, and does not only join others."""
+        return word in self._words
+
+    def alike(self, word: str) -> Sequence[str]:
+        """Words that can stand where a word stands and leave a story grammatical; none for words that join others."""
+        return self._forms.get(word, ())
+
+    @cached_property
+    def _forms(self) -> dict[str, tuple[str, ...]]:
+        """Words that mean something, with those of the same kind and ending."""
+        known = self._lexicon
+        inflected = (known.nouns, known.verbs, known.intransitives)
+        kinds = [known.adjectives,
+                 *(tuple(f"{word}{ending}" for word in words) for words in inflected for ending in ("", "s"))]
+        return {word: kind for kind in kinds for word in kind}
+
     def grammatical(self, text: str) -> bool:
         """Whether a text is a story, or several sentences of one."""
         return statements(self._grammar, text.split()) is not None
@@ -93,6 +113,15 @@ class Stories:
     def score(self, problem: Problem, answer: str) -> float:
         """The sigmoid of the liking of the problem and its answer."""
         return 1 / (1 + math.exp(-self.liking(f"{problem.prompt} {answer}")))
+
+    @property
+    def principles(self) -> tuple[str, ...]:
+        """What a reader would ask of a story, in words."""
+        return PRINCIPLES
+
+    def critic(self) -> StoryCritic:
+        """Who reads stories by these principles and errs now and then, in the place of a language model."""
+        return StoryCritic(self)
 
     def documents(self, count: int, seed: int) -> list[str]:
         """So many stories whose beginnings are of the train split, a line each."""
