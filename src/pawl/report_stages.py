@@ -53,6 +53,11 @@ READINGS = (
              "Gold, which nothing learns from, and the log-odds that the reward model of the moment gives, on the same "
              "held-out problems in every generation. Bars are 95% intervals over problems.",
              (("free", "unpatched", "refused", "v"), ("patched", "patched at each turn", "one", "o"))),
+    Readings("advice", "generation", "gold", "proxy", "Gold",
+             "Gold, which nothing learns from, and the log-odds of what the policy is rewarded with, on the same "
+             "held-out problems in every generation after the revisions. Bars are 95% intervals over problems.",
+             (("preferences", "rewarded by a model of the critic's preferences", "one", "o"),
+              ("direct", "rewarded by the critic itself", "six", "s"))),
 )
 
 
@@ -192,8 +197,27 @@ def _golds(rows: Sequence[Result]) -> Section:
     return Section(
         "What it is really worth", "Gold on problems that nobody looked at before, and the difference to the best of "
         "the unpatched policies on the same problems.", ("policy", "gold", "95%", "more than unpatched", "95%"),
-        tuple((row["policy"], f"{row['pass@1']:.3f}", _bounds(row["ci"]), f"{row['gain']:+.3f}",
-               _bounds(row["gain_ci"])) for row in rows))
+        _gold_rows(rows))
+
+
+def _revisions(rows: Sequence[Result]) -> Section:
+    return Section(
+        "What revisions brought", "Answers before and after each round of critique and revision: how well they keep to "
+        "the principles as the critic says, of some, gold of all, and their length in tokens.",
+        ("round", "critic", "gold", "length", "failed"),
+        tuple((str(row["revision"]), f"{row['kept']:.3f}", f"{row['gold']:.3f}", f"{row['length']:.0f}",
+               f"{row['failed']:.0f}") for row in rows))
+
+
+def _advised(rows: Sequence[Result]) -> Section:
+    return Section(
+        "What it is really worth", "Gold on problems that nobody looked at before, and the difference to the base on "
+        "the same problems.", ("policy", "gold", "95%", "more than the base", "95%"), _gold_rows(rows))
+
+
+def _gold_rows(rows: Sequence[Result]) -> tuple[tuple[str, ...], ...]:
+    return tuple((row["policy"], f"{row['pass@1']:.3f}", _bounds(row["ci"]), f"{row['gain']:+.3f}",
+                  _bounds(row["gain_ci"])) for row in rows)
 
 
 def _bounds(bounds: Sequence[float]) -> str:
@@ -202,6 +226,6 @@ def _bounds(bounds: Sequence[float]) -> str:
 
 _SECTIONS: dict[str, Callable[[Any], Section]] = {
     "elo": _elo, "matches": _matches, "values": _values, "priors": _priors, "imitation": _imitation, "curves": _curves,
-    "labeller": _labeller, "arms": _ways, "golds": _golds,
+    "labeller": _labeller, "arms": _ways, "golds": _golds, "revisions": _revisions, "advised": _advised,
 }
 """By the key of the result, in the order in which they are shown."""

@@ -11,11 +11,13 @@ import pytest
 import torch
 from stopping import carried_out, same_as_whole
 
-from pawl.errors import ConfigError, TrainingError
+from pawl.errors import ConfigError, LabelsWanted, TrainingError
 from pawl.judges.truth import truth
+from pawl.labels import label, read_questions, unlabelled
 from pawl.ledger import Ledger
 from pawl.meters.turn import Look
-from pawl.recipes import rlhf, two_readings
+from pawl.recipes import from_preferences, rlhf, two_readings
+from pawl.recipes.on_policy import Course
 from pawl.recipes.rlhf import Settings
 from pawl.tasks.countdown import Countdown
 from pawl.tasks.stories import Stories
@@ -40,7 +42,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
     """A run whose meter sees a turn after two generations under every judge."""
     path = tmp_path_factory.mktemp("rlhf") / "whole"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rlhf, "seen", foreseen)
+        patch.setattr(from_preferences, "seen", foreseen)
         return path, carried_out(rlhf, Settings(**SMALL), TASK, path)
 
 
@@ -85,7 +87,7 @@ def test_the_champion_is_the_best_of_all_and_what_it_is_worth_is_measured_on_oth
 
 
 def test_without_a_turn_nothing_is_patched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rlhf, "seen", lambda readings, **_: None)
+    monkeypatch.setattr(from_preferences, "seen", lambda readings, **_: None)
     result = carried_out(rlhf, Settings(**SMALL), TASK, tmp_path / "run")
     assert result["labels"] == 0 and result["turn"] is None and "patched" not in result["legs"]
     assert result["sentence"].startswith("Gold did not turn")
@@ -95,7 +97,7 @@ def test_without_a_turn_nothing_is_patched(tmp_path: Path, monkeypatch: pytest.M
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(whole: tuple[Path, dict[str, Any]], tmp_path: Path,
                                                               stop: tuple[str, int], monkeypatch: pytest.MonkeyPatch
                                                               ) -> None:
-    monkeypatch.setattr(rlhf, "seen", foreseen)
+    monkeypatch.setattr(from_preferences, "seen", foreseen)
     carry_out = partial(carried_out, rlhf, Settings(**SMALL), TASK)
     assert same_as_whole(carry_out, whole[0], tmp_path / "run", [stop])
 
@@ -117,7 +119,7 @@ def test_attempts_that_please_most_are_compared_with_those_of_the_generation_to_
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
     said_of = rlhf.RLHF.said_of
-    monkeypatch.setattr(rlhf, "seen", foreseen)
+    monkeypatch.setattr(from_preferences, "seen", foreseen)
     monkeypatch.setattr(rlhf.RLHF, "said_of", lambda parts, pairs: asked.append(list(pairs)) or said_of(parts, pairs))
     pleased: list[Any] = []
     rewards = rlhf.rewards
@@ -128,6 +130,40 @@ def test_attempts_that_please_most_are_compared_with_those_of_the_generation_to_
     assert len(pairs) == 10 and all(last.problem.id == best.problem.id for last, best in pairs)
     chosen = [found[next(place for place, one in enumerate(given) if one is last)] for last, _ in pairs]
     assert min(chosen) >= np.sort(found)[-10]
+
+
+def test_a_person_who_labels_is_waited_for_and_nothing_that_they_said_is_lost(tmp_path: Path) -> None:
+    settings = Settings(**SMALL | {"labeller": "person", "comparisons": 300, "labels": 0, "generations": 1})
+    path = tmp_path / "run"
+    for _ in range(2):  # the second time half of them are known
+        with pytest.raises(LabelsWanted, match="must be compared by a person"):
+            carried_out(rlhf, settings, TASK, path)
+        waiting = unlabelled(path)
+        for question in waiting[: 150 if len(waiting) == 300 else 300]:
+            worths = [TASK.liking(f"{question.prompt} {text}") for text in (question.first, question.second)]
+            label(path, question, "first" if worths[0] > worths[1] else "second")
+    result = carried_out(rlhf, settings, TASK, path)
+    assert len(read_questions(path)) == 300 and result["truth_bits"]["person"] > 250
+    with Ledger.open(path / "run.db", read_only=True) as ledger:
+        assert "comparisons" in ledger.generations()[0].notes[1]
+
+
+def test_where_learning_cannot_go_on_the_policy_stays_and_the_run_goes_on(tmp_path: Path,
+                                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    learn, calls = Course.learn, list[int]()
+
+    def once_not(course: Course, *args: Any, **more: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise TrainingError("loss must be a number, got nan")
+        return learn(course, *args, **more)
+
+    monkeypatch.setattr(Course, "learn", once_not)
+    carried_out(rlhf, Settings(**SMALL | {"labels": 0, "generations": 2}), TASK, tmp_path / "run")
+    with Ledger.open(tmp_path / "run" / "run.db", read_only=True) as ledger:
+        base, failed, after = ledger.base, *ledger.generations()[1:3]
+    assert base is not None and failed.candidate == base.checkpoint != after.candidate
+    assert "learnt nothing: loss must be a number" in failed.notes[1]
 
 
 def test_a_task_without_held_out_problems_is_refused(tmp_path: Path) -> None:

@@ -31,8 +31,8 @@ from pawl.models.opening import fresh_policy
 from pawl.play import play
 from pawl.recipes.algorithms import compared
 from pawl.recipes.base_model import BASE_RATE, encoded
+from pawl.recipes.from_preferences import REWARD_RATE
 from pawl.recipes.reward_model import by_score, rewards
-from pawl.recipes.rlhf import REWARD_RATE
 from pawl.records import Attempt, Sampling, TokenExample, Verdict
 from pawl.selection.anchor import plan_batches
 from pawl.selection.comparisons import answered, comparison_examples, pairs_to_ask

@@ -9,152 +9,48 @@ from the generation that was best; until the budget of labels is spent. What a l
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, partial
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from pawl.config import settings
-from pawl.errors import ConfigError
-from pawl.interfaces import Judge, Task, Trainable
-from pawl.judges.ensemble import Ensemble
-from pawl.judges.orm import OutcomeReward
-from pawl.judges.truth import truth
-from pawl.keys import permutation, stream
+from pawl.interfaces import Task, Trainable
+from pawl.keys import permutation
+from pawl.labels import Person
 from pawl.ledger import Ledger
-from pawl.loop import Turn
 from pawl.meters.hacking import fit_in_words
-from pawl.meters.turn import Look
 from pawl.models.opening import open_policy
 from pawl.play import play
-from pawl.recipes import settings as shared
-from pawl.recipes.algorithms import ALGORITHMS, Round
-from pawl.recipes.base_model import make_base, real_data
-from pawl.recipes.on_policy import Course, beta_of, check_dials
+from pawl.recipes import from_preferences
+from pawl.recipes.from_preferences import FromPreferences, Leg, gain, rate
 from pawl.recipes.pipeline import Pipeline
-from pawl.recipes.reward_model import Lessons, by_score, centre, learn_to_judge, must_beat_chance, rewards
+from pawl.recipes.reward_model import by_score, rewards
 from pawl.recipes.settings import Count, Weight
-from pawl.recipes.two_readings import Reading, fit_of, kept, points, read, row, seen
-from pawl.records import Comparison, Event, Problem, Sampling
+from pawl.recipes.two_readings import fit_of, points, row
+from pawl.records import Comparison, Event
 from pawl.run_directory import RunDirectory
-from pawl.selection.comparisons import Pair, answered, pairs_to_ask
 
 TASK: str | None = "stories"
-EVERYTHING = 10**9
-"""As a count of problems: all there are."""
-REWARD_RATE, CHECKPOINT_RATE = 3e-3, 1e-5
-"""Peak step size of a reward model from scratch, and of one that begins as a checkpoint."""
-SPARE = 1.2
-"""Attempts beyond what is compared: some pairs say the same twice, and nobody can say which is better."""
-PATCHED = 4
-"""Times that a comparison of an attempt that fooled the reward model counts: there are few of them."""
 POOL = 4
 """Attempts, for each label, among which those are looked for that fooled it most."""
 
 
 @settings
-class Settings(shared.Settings):
+class Settings(from_preferences.Settings):
     """Every key of the recipe."""
 
-    tokenizer: str = "bpe-512"
-    """For a model from scratch: `char`, or `bpe-SIZE` for byte-level pairs."""
-    depth: Annotated[int, Field(ge=1, le=64)] = 3
-    """Size of a model from scratch: layers, each 32 times as wide."""
-    base_steps: Count = 300
-    """Batches of real text from which a model from scratch becomes the base."""
-    batch: Count = 64
-    """Texts, or comparisons, in a training batch."""
-    comparisons: Annotated[int, Field(ge=20)] = 2000
-    """Pairs of the base's attempts that are compared at first; a tenth is kept to measure on."""
+    labeller: Literal["truth", "person"] = "truth"
+    """Who compares: the task's score, or a person, for whom the run stops until `pawl label` has asked."""
     noise: Weight = 0.0
     """Difference of scores at which whoever compares says the opposite in 27% of cases."""
-    reward_passes: Count = 2
-    """Times that a comparison is learnt from."""
-    members: Count = 1
-    """Reward models, which differ by what they learnt first; of several the worst score counts."""
-    algorithm: str = "grpo"
-    """How the policy learns: any of those of the recipe rl that are rewarded."""
-    generations: Count = 24
-    """Of a leg, from the base on."""
-    rounds: Count = 4
-    """Of play and learning in a generation."""
-    problems: Count = 64
-    """Train problems attempted in a round."""
-    attempts: Annotated[int, Field(ge=2)] = 8
-    """Attempts at each of them."""
-    max_tokens: Count = 64
-    """Longest attempt, in tokens."""
-    kl: Weight | tuple[Literal["reverse", "forward", "k3"], Weight] | None = None  # type: ignore[assignment]
-    """Weight of the distance to the base in the loss; none is 0, so that the turn is seen. Preferences have 0.1."""
     labels: Annotated[int, Field(ge=0)] = 200
     """Comparisons, at most, of attempts that fooled the reward model."""
     patch: Count = 100
     """Of them at one turn."""
-    test_problems: Annotated[int, Field(ge=32)] = 256
-    """Held-out problems on which both readings are taken, and as many others for the end."""
-    epochs: ClassVar[int] = 1  # type: ignore[misc]
-    steps: ClassVar[int] = 1
-    clip: ClassVar[tuple[float, float]] = (0.2, 0.2)
-    keep: ClassVar[int] = 1  # type: ignore[misc]
-    failures: ClassVar[Literal["discard", "relabel"]] = "discard"  # type: ignore[misc]
-    replay: ClassVar[int] = 1  # type: ignore[misc]
-    start: ClassVar[Literal["champion", "base"]] = "champion"  # type: ignore[misc]
-    real_floor: ClassVar[float] = 0.0  # type: ignore[misc]
-    gate_problems: ClassVar[int] = 1  # type: ignore[misc]
-    alpha: ClassVar[float] = 0.05  # type: ignore[misc]
-    stop: ClassVar[tuple[str, ...]] = ()  # type: ignore[misc]
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_dials(self)
-        if self.algorithm in ("sft", "spin"):
-            raise ConfigError(f"algorithm must be one that learns from rewards, got {self.algorithm!r}",
-                              hint="grpo, rloo, reinforce, ppo, dpo and others are")
-
-    @property
-    def beta(self) -> float:
-        """The weight of the distance to the base, settled."""
-        return beta_of(self.algorithm, self.kl, held=0.0)
-
-    @property
-    def step_size(self) -> float:
-        """The policy's learning rate, settled."""
-        return self.learning_rate or (1e-6 if self.model else 3e-4)
-
-
-@dataclass
-class Leg:
-    """A policy's way from the base on, generation by generation, of which the base is number 0."""
-
-    judge: Judge
-    """What it learns from, from `since` on."""
-    since: int = 0
-    readings: list[Reading] = field(default_factory=list)
-    policies: list[str] = field(default_factory=list)
-    """Checkpoints."""
-    turn: Look | None = None
-    """The first look at which the judge was being fooled."""
-
-    @property
-    def best(self) -> int:
-        """The generation of the highest gold, whatever came before it."""
-        golds = [float(np.nanmean(one.gold)) for one in self.readings]
-        return golds.index(max(golds))
-
-    @property
-    def back(self) -> int:
-        """The generation to go back to from the turn."""
-        assert self.turn is not None
-        return self.turn.best
-
-    def again(self, judge: Judge) -> Leg:
-        """The way up to there, with another judge from there on."""
-        return Leg(judge, self.back, self.readings[: self.back], self.policies[: self.back])
 
 
 def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
@@ -164,124 +60,29 @@ def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
                     load=partial(open_policy, device=settings.device, dtype=settings.dtype))
     parts = RLHF(settings, task, line)
     judge = parts.reward_model([], "reward model")
-    free = parts.go_on(Leg(judge), parts.base_name, "free", stops=False)
+    free = parts.go_on(Leg(judge), parts.start_name, "free", stops=False)
     leg, said, patches = free, list[Comparison](), 0
     while leg.turn is not None and (patches + 1) * settings.patch <= settings.labels:
         patches += 1
         said += parts.fooled(leg, patches)
         judge = parts.reward_model(said, f"patch {patches}")
         leg = parts.go_on(leg.again(judge), leg.policies[leg.back], f"patched {patches}", stops=True)
-    line.stage("best of all", lambda turn: line.open(leg.policies[leg.best]), plays=True)
+    best = max((free, leg), key=lambda one: max(one.golds))
+    line.stage("best of all", lambda turn: line.open(best.policies[best.best]), plays=True)
     return line.finish(lambda: parts.result(free, leg, patches * settings.patch), task.name, settings.seed)
 
 
-class RLHF:
+class RLHF(FromPreferences):
     """The stages, made from settings."""
 
+    name = "rlhf"
+    settings: Settings
+
     def __init__(self, settings: Settings, task: Task, line: Pipeline[Trainable]) -> None:
-        self.settings, self.task, self.line, self.gold = settings, task, line, truth(task)
-        self.train = task.problems("train", EVERYTHING, settings.seed)
-        self.metered = task.problems("gate", settings.test_problems, settings.seed)
-        if not self.train or not self.metered:
-            raise ConfigError(f"task {task.name!r} must have train and gate problems, got {len(self.train)} and "
-                              f"{len(self.metered)}")
-        self.sampling = Sampling(settings.max_tokens, settings.temperature)
-        self.prefers = by_score(self.gold, noise=settings.noise, key=self.key("labels"))
-        self.base = line.base(self.begin)
-        assert line.ledger.base is not None
-        self.base_name = line.ledger.base.checkpoint
-
-    def key(self, *path: int | str) -> int:
-        return stream(self.settings.seed, "rlhf", *path)
-
-    def begin(self, turn: Turn) -> Trainable:
-        with turn.stage("base") as watch:
-            base, metrics = make_base(self.task, real_data(self.task, self.settings), self.settings, watch)
-        turn.metrics |= metrics
-        return base
-
-    @cached_property
-    def comparisons(self) -> list[Comparison]:
-        """What whoever labels says of pairs of the base's attempts."""
-        count = self.settings.comparisons
-        each = 2 * math.ceil(count / len(self.train))
-        problems = self.train[: math.ceil(2 * SPARE * count / each)]
-        attempts = play(self.base, problems, each, sampling=self.sampling, key=self.key("compared"))
-        return self.said_of(pairs_to_ask(attempts, count=count, key=self.key("pairs")))
-
-    def said_of(self, pairs: Sequence[Pair]) -> list[Comparison]:
-        return answered(pairs, self.prefers(pairs), source="truth").comparisons
-
-    def reward_model(self, fooled: Sequence[Comparison], name: str) -> Judge:
-        """A judge that learnt from the first comparisons and from those of what fooled others before it: of several
-        members the worst."""
-        count = self.settings.members
-        names = [f"{name}, member {member}" if count > 1 else name for member in range(1, count + 1)]
-        judges = tuple(OutcomeReward(self.line.stage(each, partial(self.learn_to_judge, fooled, each)), name)
-                       for each in names)
-        return judges[0] if count == 1 else Ensemble(judges, "worst", "logit", name=name)
-
-    def learn_to_judge(self, fooled: Sequence[Comparison], name: str, turn: Turn) -> Trainable:
-        settings, model, known = self.settings, self.base.clone(), [*self.comparisons, *fooled]
-        lessons = Lessons(settings.reward_passes, settings.batch, CHECKPOINT_RATE if settings.model else REWARD_RATE)
-        with turn.stage("train") as watch:
-            turn.metrics |= learn_to_judge(model, known, lessons, key=self.key(name), watch=watch, times=[
-                PATCHED if place >= len(self.comparisons) else 1 for place in range(len(known))])
-            centre(model, [side for one in self.comparisons for side in (one.liked, one.other)])
-        must_beat_chance(turn.metrics)
-        turn.told = (f"{len(known):,} comparisons, {turn.metrics['foreseen']:.1%} of "
-                     f"{turn.metrics['foreseen_of']:.0f} that it did not learn from foreseen")
-        return model
-
-    def go_on(self, leg: Leg, start: str, name: str, *, stops: bool) -> Leg:
-        """From a policy to the last generation or, where it `stops`, to the turn."""
-        policy = self.line.open(start)
-        leg.readings.append(self.read(policy, leg.judge))
-        leg.policies.append(start)
-        for number in range(leg.since + 1, self.settings.generations + 1):
-            policy = self.line.stage(f"{name}, generation {number}", partial(self.improve, policy, leg.judge, number))
-            stage = self.line.ledger.generations()[self.line.asked - 1]
-            assert stage.candidate is not None
-            leg.policies.append(stage.candidate)
-            leg.readings.append(kept([*self.line.ledger.attempts(stage.index)], self.gold, stage.metrics["kl"]))
-            found = None if leg.turn else seen(leg.readings[leg.since :], since=leg.since,
-                                               looks=self.settings.generations + 1 - leg.since)
-            if found is not None and found.state == "fooled":
-                leg.turn = found
-                self.line.notify(Event("decide", self.line.asked, self.line.stages, message=found.sentence))
-                if stops:
-                    break
-        return leg
-
-    def improve(self, before: Trainable, judge: Judge, number: int, turn: Turn) -> Trainable:
-        """A generation of policy gradient on what a reward model says."""
-        settings, policy = self.settings, before.clone()
-
-        def played(part: int) -> Round:
-            with turn.stage("sample"):
-                attempts = play(policy, self.drawn((number - 1) * settings.rounds + part), settings.attempts,
-                                sampling=self.sampling, key=self.key("sample", turn.generation, part))
-            with turn.stage("score"):
-                verdicts = judge(attempts)
-            return Round(attempts, verdicts, policy, self.base, in_log_odds=True)
-
-        with turn.stage("train") as watch:
-            course = Course(ALGORITHMS[settings.algorithm], settings, played)
-            turn.metrics |= course.learn(policy, self.base, key=self.key("learn", turn.generation), watch=watch).losses
-        with turn.stage("gate"):
-            reading = self.read(policy, judge)
-        turn.played += zip(reading.attempts, reading.verdicts, strict=True)
-        turn.metrics |= reading.metrics
-        turn.told, turn.notes = reading.in_words, reading.fooling
-        return policy
-
-    def drawn(self, number: int) -> list[Problem]:
-        """The problems of a round of a leg."""
-        order = permutation(self.key("draw", number), len(self.train))
-        return [self.train[place] for place in order[: self.settings.problems]]
-
-    def read(self, policy: Trainable, judge: Judge) -> Reading:
-        return read(policy, self.base, self.metered, judge, self.gold, sampling=self.sampling, key=self.key("measure"))
+        super().__init__(settings, task, line)
+        self.source = settings.labeller
+        self.prefers = (Person(line.directory.path) if settings.labeller == "person"
+                        else by_score(self.gold, noise=settings.noise, key=self.key("labels")))
 
     def fooled(self, leg: Leg, patch: int) -> list[Comparison]:
         """What whoever labels says of the attempts that please the judge most at the turn, each beside one of the
@@ -316,25 +117,6 @@ class RLHF:
             "sentence": in_words(free, worth, labels),
             "truth_bits": {"person": float(len(self.comparisons) + labels)},
         }
-
-    def worth(self, name: str, problems: Sequence[Problem]) -> NDArray[np.float64]:
-        """[P] gold of a policy's attempts."""
-        attempts = play(self.line.open(name), problems, 1, sampling=self.sampling, key=self.key("test"))
-        return np.array([np.nan if one.score is None else one.score for one in self.gold(attempts)], np.float64)
-
-
-def rate(gold: NDArray[np.float64]) -> dict[str, Any]:
-    """As other recipes tell it; of graded scores their mean."""
-    gold = gold[~np.isnan(gold)]
-    half = 1.96 * float(gold.std(ddof=1)) / len(gold)**0.5
-    return {"pass@1": float(gold.mean()), "ci": [float(gold.mean()) - half, float(gold.mean()) + half], "pass@8": None}
-
-
-def gain(gold: NDArray[np.float64], other: NDArray[np.float64]) -> dict[str, Any]:
-    """Of one over another on the same problems."""
-    apart = (gold - other)[~np.isnan(gold - other)]
-    half = 1.96 * float(apart.std(ddof=1)) / len(apart)**0.5
-    return {"gain": float(apart.mean()), "gain_ci": [float(apart.mean()) - half, float(apart.mean()) + half]}
 
 
 def in_words(free: Leg, worth: dict[str, NDArray[np.float64]], labels: int) -> str:

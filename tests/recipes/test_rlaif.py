@@ -1,0 +1,126 @@
+"""RLAIF in small: revisions, preferences or direct feedback, whoever is the critic, and a run that was stopped."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from stopping import carried_out, same_as_whole
+
+from pawl.errors import CheckpointError, ConfigError
+from pawl.ledger import Ledger
+from pawl.recipes import rlaif
+from pawl.recipes.rlaif import RLAIF, Settings
+from pawl.records import Attempt, Completion, Problem
+from pawl.tasks.countdown import Countdown
+from pawl.tasks.stories import Stories
+
+torch.set_num_threads(1)
+
+SMALL: dict[str, Any] = {
+    "depth": 2, "tokenizer": "bpe-400", "base_steps": 80, "batch": 32, "comparisons": 1500, "revised": 64,
+    "revisions": 2, "generations": 2, "rounds": 1, "problems": 8, "attempts": 4, "max_tokens": 16, "test_problems": 32,
+    "learning_rate": 1e-3, "device": "cpu",
+}
+TASK = Stories(nouns=10, errs=0.0)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    path = tmp_path_factory.mktemp("rlaif") / "whole"
+    return path, carried_out(rlaif, Settings(**SMALL), TASK, path)
+
+
+def names(path: Path) -> list[str]:
+    with Ledger.open(path / "run.db", read_only=True) as ledger:
+        return [str(row.notes[0]) for row in ledger.generations()]
+
+
+def test_revisions_come_first_then_the_reward_model_then_the_policy_gradient(whole: tuple[Path, dict[str, Any]]
+                                                                           ) -> None:
+    path, result = whole
+    assert names(path) == ["revisions", "reward model", "preferences, generation 1", "preferences, generation 2",
+                           "best of all"]
+    assert [one["generation"] for one in result["advice"]["preferences"]] == [0, 1, 2]
+    assert [one["revision"] for one in result["revisions"]] == [0, 1, 2]
+    assert result["principles"] == list(TASK.principles) and result["critic"] == "critic of stories"
+
+
+def test_each_round_of_revision_raises_what_the_critic_and_gold_say(whole: tuple[Path, dict[str, Any]]) -> None:
+    _, result = whole
+    for name in ("kept", "gold"):
+        assert (np.diff([one[name] for one in result["revisions"]]) > 0).all()
+
+
+def test_gold_of_the_base_of_revisions_and_of_rewards_stand_side_by_side(whole: tuple[Path, dict[str, Any]]) -> None:
+    path, result = whole
+    said = [one["policy"].split(",")[0] for one in result["advised"]]
+    assert said[:2] == ["the base", "after the revisions"] and len(said) == 4
+    assert result["advised"][0]["gain"] == 0 and result["sentence"].startswith("Gold was")
+    with Ledger.open(path / "run.db", read_only=True) as ledger:
+        attempts = list(ledger.attempts(1))
+        assert ledger.champion == ledger.generations()[-1].candidate
+    assert len(attempts) == 64 and {attempt.source for attempt, _ in attempts} == {"critic"}
+    gold = [TASK.score(attempt.problem, attempt.completion.text) for attempt, _ in attempts]
+    assert result["revisions"][-1]["gold"] == pytest.approx(np.mean(gold))
+
+
+@pytest.mark.parametrize("stop", [("train", 1), ("sample", 3)])
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(whole: tuple[Path, dict[str, Any]], tmp_path: Path,
+                                                              stop: tuple[str, int]) -> None:
+    carry_out = partial(carried_out, rlaif, Settings(**SMALL), TASK)
+    assert same_as_whole(carry_out, whole[0], tmp_path / "run", [stop])
+
+
+def test_with_direct_feedback_there_is_no_reward_model_and_without_revisions_none_are_made(tmp_path: Path) -> None:
+    settings = Settings(**SMALL | {"feedback": "direct", "revisions": 0, "generations": 1})
+    result = carried_out(rlaif, settings, TASK, tmp_path / "run")
+    assert names(tmp_path / "run") == ["direct, generation 1", "best of all"]
+    assert list(result["advice"]) == ["direct"] and result["revisions"] == []
+    assert [one["policy"].split(" ")[0] for one in result["advised"]] == ["the", "after", "after"]
+
+
+
+
+def test_a_pair_that_one_principle_does_not_tell_apart_is_asked_about_by_the_next() -> None:
+    heard: list[list[str]] = []
+
+    class Critic:
+        def prefers(self, pairs: Any, principles: Any) -> list[bool | None]:
+            heard.append(list(principles))
+            return [True if principle == "b" else None for principle in principles]
+
+    parts = RLAIF.__new__(RLAIF)
+    parts.critic, parts.principles, parts.settings = Critic(), ("a", "b"), Settings(**SMALL)
+    one, other = (Attempt(Problem("p", "p", "train"), 0, np.zeros(1, np.int32), Completion(
+        text, np.zeros(1, np.int32), np.zeros(1, np.float32), "stop")) for text in ("x", "y"))
+    pairs = [(one, other), (other, one)] * 4
+    assert parts.compare(pairs) == [True] * 8
+    assert sorted(set(heard[0])) == ["a", "b"] and heard[1] == ["b"] * heard[0].count("a")
+
+
+def test_principles_are_read_from_a_file_a_line_each(tmp_path: Path) -> None:
+    path = tmp_path / "principles.txt"
+    path.write_text("Be brief.\n\n  Be brief. \nSay what is so.\n")
+    assert rlaif.written(Settings(principles=str(path)), TASK) == ("Be brief.", "Say what is so.")
+    path.write_text(" \n")
+    with pytest.raises(ConfigError, match="a line each, got none"):
+        rlaif.written(Settings(principles=str(path)), TASK)
+    with pytest.raises(ConfigError, match="must be a file of text"):
+        rlaif.written(Settings(principles=str(tmp_path)), TASK)
+
+
+@pytest.mark.parametrize(("changes", "error", "says"), [
+    ({}, ConfigError, "no principles of its own"), ({"principles": __file__}, ConfigError, "no critic of its own"),
+    ({"principles": __file__, "critic": ("self",)}, ConfigError, "self beside a model"),
+    ({"principles": __file__, "critic": ("a", "b", "c")}, ConfigError, "an address and a model"),
+    ({"principles": __file__, "critic": ("localhost", "b")}, ConfigError, "base_url must be http"),
+    ({"principles": __file__, "critic": ("nowhere",)}, CheckpointError, "nowhere")])
+def test_who_criticises_and_by_what_must_be_said(tmp_path: Path, changes: dict[str, Any], error: type[Exception],
+                                                 says: str) -> None:
+    with pytest.raises(error, match=says):
+        carried_out(rlaif, Settings(**SMALL | changes), Countdown(numbers=2, max_number=9), tmp_path / "run")
