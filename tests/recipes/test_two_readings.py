@@ -101,3 +101,10 @@ def test_being_fooled_is_seen_though_gold_is_unknown_of_some(share: float) -> No
     found = seen(readings, since=3, looks=2)
     assert found is not None and found.state == "fooled" and found.best == 3
     assert found.fall == pytest.approx(0.5, abs=0.1) and found.rise == pytest.approx(1, abs=0.01)
+
+
+def test_of_what_nobody_could_score_a_stage_says_nothing() -> None:
+    unknown = reading([NAN, NAN], [NAN, NAN], 1.5)
+    assert unknown.metrics == {"kl": 1.5, "length": 1.5}
+    assert unknown.in_words == "the judge says nothing, gold unknown, 1.5 nats from the base"
+    assert reading([2.0, 2.0], [0.5, 0.5]).in_words.startswith("the judge says +2.00, gold 0.500 (+-0.000)")

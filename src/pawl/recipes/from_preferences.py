@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from pawl import measure
 from pawl.config import settings
 from pawl.errors import ConfigError, TrainingError
 from pawl.interfaces import Judge, Prefers, Task, Trainable
@@ -27,6 +28,7 @@ from pawl.loop import Turn
 from pawl.meters.turn import Look
 from pawl.play import play
 from pawl.recipes import settings as shared
+from pawl.recipes.alarm_meters import look
 from pawl.recipes.algorithms import ALGORITHMS, Round
 from pawl.recipes.base_model import make_base, real_data
 from pawl.recipes.on_policy import Course, beta_of, check_dials
@@ -259,10 +261,18 @@ class FromPreferences:
                 failed = ""
         with turn.stage("gate"):
             reading = self.read(policy, judge)
+            turn.metrics |= measure.parameter_change(policy, before)
+            turn.metrics |= measure.sampler_gap(policy, reading.attempts, self.key("gap", turn.generation))
         turn.played += zip(reading.attempts, reading.verdicts, strict=True)
-        turn.metrics |= reading.metrics
         turn.told, turn.notes = f"{reading.in_words}{failed}", reading.fooling
+        for alarm in look(turn, reading.attempts, reading.verdicts, self.measured_before()):
+            turn.warn(alarm)
+        turn.metrics |= reading.metrics
         return policy
+
+    def measured_before(self) -> list[measure.Metrics]:
+        """By the generations of policies so far."""
+        return [row.metrics for row in self.line.ledger.generations() if "parameter_change" in row.metrics]
 
     def drawn(self, number: int) -> list[Problem]:
         """The problems of a round of a leg."""

@@ -42,18 +42,21 @@ class Reading:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """What a stage says of itself."""
-        said = agreement(self.proxy, self.gold)
-        return {"proxy": float(np.nanmean(self.proxy)), "proxy_error": _error(self.proxy),
-                "gold": float(np.nanmean(self.gold)), "gold_error": _error(self.gold), "kl": self.divergence,
-                "length": float(np.mean([len(one.completion.tokens) for one in self.attempts])),
-                **({} if said.rank is None else {"proxy_rank": said.rank})}
+        """What a stage says of itself; nothing of what nobody could score."""
+        said, found = agreement(self.proxy, self.gold), dict[str, float]()
+        for name, scores in (("proxy", self.proxy), ("gold", self.gold)):
+            if np.isfinite(scores).any():
+                found |= {name: float(np.nanmean(scores)), f"{name}_error": _error(scores)}
+        return found | {"kl": self.divergence,
+                        "length": float(np.mean([len(one.completion.tokens) for one in self.attempts])),
+                        **({} if said.rank is None else {"proxy_rank": said.rank})}
 
     @property
     def in_words(self) -> str:
         found = self.metrics
-        return (f"the reward model says {found['proxy']:+.2f}, gold {found['gold']:.3f} "
-                f"(+-{1.96 * found['gold_error']:.3f}), {found['kl']:.1f} nats from the base")
+        proxy = f"{found['proxy']:+.2f}" if "proxy" in found else "nothing"
+        gold = f"{found['gold']:.3f} (+-{1.96 * found['gold_error']:.3f})" if "gold" in found else "unknown"
+        return f"the judge says {proxy}, gold {gold}, {found['kl']:.1f} nats from the base"
 
     @property
     def fooling(self) -> list[str]:
