@@ -55,12 +55,12 @@ def comparison_loss(better: Tensor, worse: Tensor) -> Tensor:
 
 
 class RewardModel:
-    """A perceptron that learnt which of two attempts gold likes better; gold is never wrong."""
+    """A perceptron that learnt which of two attempts was liked better."""
 
-    def __init__(self, first: np.ndarray, second: np.ndarray, gold: Gold, *, seed: int) -> None:
-        """From comparisons of [N, FEATURES] attempts with others; ends at the lowest loss on those held out."""
-        liked = (gold(first) > gold(second))[:, None]
-        pairs = [torch.from_numpy(np.where(side, first, second)) for side in (liked, ~liked)]
+    def __init__(self, first: np.ndarray, second: np.ndarray, liked: np.ndarray, *, seed: int) -> None:
+        """From comparisons of [N, FEATURES] attempts with others, of which [N] flags say whether the first was liked;
+        ends at the lowest loss on those held out."""
+        pairs = [torch.from_numpy(np.where(side[:, None], first, second)) for side in (liked, ~liked)]
         held = max(1, int(HELD_OUT * len(first)))
         unseen, seen = [side[:held] for side in pairs], [side[held:] for side in pairs]
         self.net, random = perceptron(FEATURES, HIDDEN, 1, seed=seed), np.random.default_rng([seed, 21])
@@ -90,5 +90,6 @@ class RewardModel:
 
 
 def learnt(gold: Gold, comparisons: int, *, seed: int, tails: Tails = "heavy") -> RewardModel:
-    """A reward model from so many new comparisons."""
-    return RewardModel(gold.attempts(comparisons, tails), gold.attempts(comparisons, tails), gold, seed=seed)
+    """A reward model from so many new comparisons, in which gold is never wrong."""
+    first, second = gold.attempts(comparisons, tails), gold.attempts(comparisons, tails)
+    return RewardModel(first, second, gold(first) > gold(second), seed=seed)

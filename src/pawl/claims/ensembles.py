@@ -50,8 +50,9 @@ def reward_models(seed: int) -> dict[str, dict[str, float]]:
     pool = gold.attempts(POOL)
     truth, seeds = gold(pool), range(MEMBERS * seed, MEMBERS * (seed + 1))
     same = gold.attempts(COMPARISONS), gold.attempts(COMPARISONS)
+    liked = gold(same[0]) > gold(same[1])
     ensembles = {"own": [learnt(gold, COMPARISONS, seed=member) for member in seeds],
-                 "shared": [RewardModel(*same, gold, seed=member) for member in seeds]}
+                 "shared": [RewardModel(*same, liked, seed=member) for member in seeds]}
     return {name: chosen(np.array([model(pool) for model in members]), truth) for name, members in ensembles.items()}
 
 
