@@ -39,7 +39,8 @@ class Judge:
         self.kind, self.accuracy, self.gold, self.other, self.random = kind, accuracy, gold, other, random
 
     def scores(self, attempts: np.ndarray) -> np.ndarray:
-        """[N] gold's and something else, which may be no less liked: as much of it as makes this accuracy."""
+        """[N] gold and something else of the same spread, so much of it as makes this accuracy."""
+        assert self.kind != "careless", "it has no scores behind its labels"
         error = self.other(attempts) if self.kind == "biased" else self.random.normal(size=len(attempts))
         share = share_of_gold(self.accuracy)
         return np.asarray(share * self.gold(attempts) + (1 - share**2) ** 0.5 * error)
