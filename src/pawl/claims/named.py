@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pawl.claims import (
     ai_labels,
+    alignment_tax,
     best_of_n_kl,
     ensembles,
     epochs,
@@ -27,4 +28,4 @@ from pawl.claims.claim import Claim
 CLAIMS: dict[str, Claim] = {module.CLAIM.name: module.CLAIM for module in (
     self_training, recursion, replace_accumulate, mad, verification, label_noise, simplicity, judge_gap,
     over_optimisation, turn_seen, ensembles, best_of_n_kl, self_consistency, spin, self_rewarding,
-    process_supervision, ai_labels, epochs)}
+    process_supervision, alignment_tax, ai_labels, epochs)}
