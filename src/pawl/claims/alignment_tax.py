@@ -21,10 +21,10 @@ from pawl.keys import permutation, stream
 from pawl.play import play
 from pawl.recipes.algorithms import ALGORITHMS, Round
 from pawl.recipes.base_model import RealData, encoded, make_base
+from pawl.recipes.from_preferences import REWARD_RATE
 from pawl.recipes.on_policy import Course
 from pawl.recipes.reward_model import Lessons, by_score, centre, learn_to_judge, rewards
 from pawl.recipes.rl import Settings
-from pawl.recipes.rlhf import REWARD_RATE
 from pawl.records import Attempt, Demonstration, Problem, Sampling
 from pawl.selection.comparisons import answered, pairs_to_ask
 from pawl.tasks.stories import BEGINNING, Stories
