@@ -23,6 +23,13 @@ def test_the_best_stands_against_the_worst() -> None:
     assert better_and_worse(attempts, verdicts, most=1) == [(1, 2)]
 
 
+def test_a_right_one_may_stand_against_several_wrong_ones() -> None:
+    attempts, verdicts = played(("p", "a", 0.0), ("p", "b", 1.0), ("p", "c", 0.0), ("p", "d", 0.0))
+    assert better_and_worse(attempts, verdicts, most=9) == [(1, 0)]
+    assert better_and_worse(attempts, verdicts, most=9, uses=2) == [(1, 0), (1, 2)]
+    assert better_and_worse(attempts, verdicts, most=1, uses=2) == [(1, 0)]
+
+
 def test_problems_are_not_mixed_and_keep_their_order() -> None:
     attempts, verdicts = played(("q", "a", 0.0), ("p", "a", 1.0), ("q", "b", 1.0), ("p", "b", 0.0))
     assert better_and_worse(attempts, verdicts, most=9) == [(2, 0), (1, 3)]

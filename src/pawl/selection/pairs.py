@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from pawl.records import Attempt, Verdict
 
 
-def better_and_worse(attempts: Sequence[Attempt], verdicts: Sequence[Verdict], *, most: int, margin: float = 0.0
-                     ) -> list[tuple[int, int]]:
-    """Places in `attempts` of the pairs of each problem, as `facing` makes them; problems in their order."""
+def better_and_worse(attempts: Sequence[Attempt], verdicts: Sequence[Verdict], *, most: int, margin: float = 0.0,
+                     uses: int = 1) -> list[tuple[int, int]]:
+    """Places in `attempts` of the pairs of each problem, as `facing` makes them, `most` of each; problems in their
+    order."""
     by_problem: dict[str, dict[str, int]] = {}
     for place, (attempt, verdict) in enumerate(zip(attempts, verdicts, strict=True)):
         texts = by_problem.setdefault(attempt.problem.id, {})
@@ -24,7 +25,7 @@ def better_and_worse(attempts: Sequence[Attempt], verdicts: Sequence[Verdict], *
     for texts in by_problem.values():
         places = list(texts.values())
         pairs += [(places[better], places[worse]) for better, worse in facing(
-            [verdicts[place].score or 0.0 for place in places], most=most, margin=margin)]
+            [verdicts[place].score or 0.0 for place in places], most=most, margin=margin, uses=uses)]
     return pairs
 
 
