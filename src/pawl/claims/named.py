@@ -20,12 +20,13 @@ from pawl.claims import (
     self_training,
     simplicity,
     spin,
+    star,
     turn_seen,
     verification,
 )
 from pawl.claims.claim import Claim
 
 CLAIMS: dict[str, Claim] = {module.CLAIM.name: module.CLAIM for module in (
-    self_training, recursion, replace_accumulate, mad, verification, label_noise, simplicity, judge_gap,
+    self_training, recursion, replace_accumulate, mad, verification, label_noise, simplicity, judge_gap, star,
     over_optimisation, turn_seen, ensembles, best_of_n_kl, self_consistency, spin, self_rewarding,
     process_supervision, alignment_tax, ai_labels, epochs)}
