@@ -6,11 +6,12 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pawl.claims import star
+from pawl.claims import rest_em, star
 from pawl.claims.loops import SETTINGS, Loop, unfiltered
 from pawl.claims.sums import SHOWN, Sums, hinted, posed, unseen, working
 from pawl.interfaces import Trainable
@@ -89,3 +90,18 @@ def test_right_workings_are_counted_among_right_answers() -> None:
     problem = posed(47, 85)
     attempts = [answered(problem, text) for text in ("12 13 01 0132", "12 12 01 0132", "12 13 01 0131")]
     assert star.right_workings(loop(), attempts) == 0.5
+
+
+def test_rounds_begin_with_the_base_or_with_the_last_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    starts: list[Trainable] = []
+    learnt = Loop.learnt
+
+    def noted(self: Loop, start: Trainable, *rest: object) -> Trainable:
+        starts.append(start)
+        return learnt(self, start, *rest)  # type: ignore[arg-type]  # as they came
+
+    monkeypatch.setattr(Loop, "learnt", noted)
+    problems = Sums(2).problems("train", 2, 0)
+    again, on = (rest_em.policies(loop(), problems, restart=restart) for restart in (True, False))
+    assert len(again) == len(on) == rest_em.ROUNDS + 1
+    assert starts == [loop().base] * rest_em.ROUNDS + on[:-1]

@@ -15,6 +15,7 @@ from pawl.claims import (
     process_supervision,
     recursion,
     replace_accumulate,
+    rest_em,
     self_consistency,
     self_rewarding,
     self_training,
@@ -28,5 +29,5 @@ from pawl.claims.claim import Claim
 
 CLAIMS: dict[str, Claim] = {module.CLAIM.name: module.CLAIM for module in (
     self_training, recursion, replace_accumulate, mad, verification, label_noise, simplicity, judge_gap, star,
-    over_optimisation, turn_seen, ensembles, best_of_n_kl, self_consistency, spin, self_rewarding,
+    rest_em, over_optimisation, turn_seen, ensembles, best_of_n_kl, self_consistency, spin, self_rewarding,
     process_supervision, alignment_tax, ai_labels, epochs)}
