@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pawl.claims import rest_em, star
+from pawl.claims import rest_em, star, v_star
 from pawl.claims.loops import SETTINGS, Loop, unfiltered
 from pawl.claims.sums import SHOWN, Sums, hinted, posed, unseen, working
 from pawl.interfaces import Trainable
@@ -105,3 +105,15 @@ def test_rounds_begin_with_the_base_or_with_the_last_policy(monkeypatch: pytest.
     again, on = (rest_em.policies(loop(), problems, restart=restart) for restart in (True, False))
     assert len(again) == len(on) == rest_em.ROUNDS + 1
     assert starts == [loop().base] * rest_em.ROUNDS + on[:-1]
+
+
+def test_the_attempt_of_most_worth_is_chosen_and_the_majority_counts_what_is_said() -> None:
+    right = np.array([[0, 1, 0], [1, 0, 0]], np.float64)
+    assert v_star.chosen(right, np.array([-1.0, 2.0, 1.0, -3.0, -2.0, -5.0])) == 0.5
+    problem = v_star.TASK.problem((3, 7), 21)
+    texts = ["7*3=21", "3*7=21", *["7+3=10"] * (v_star.CHOICES // 2 - 1)]
+    texts += [f"{number}+1=2" for number in range(v_star.CHOICES - len(texts))]
+    tries = [answered(problem, text) for text in texts]
+    scores = np.array([[v_star.TASK.score(problem, text) for text in texts]])
+    assert v_star.voted(tries, scores) == 0.0 and scores.sum() == 2
+    assert v_star.voted([tries[0]] * v_star.CHOICES, np.ones((1, v_star.CHOICES))) == 1.0

@@ -23,11 +23,12 @@ from pawl.claims import (
     spin,
     star,
     turn_seen,
+    v_star,
     verification,
 )
 from pawl.claims.claim import Claim
 
 CLAIMS: dict[str, Claim] = {module.CLAIM.name: module.CLAIM for module in (
     self_training, recursion, replace_accumulate, mad, verification, label_noise, simplicity, judge_gap, star,
-    rest_em, over_optimisation, turn_seen, ensembles, best_of_n_kl, self_consistency, spin, self_rewarding,
+    rest_em, v_star, over_optimisation, turn_seen, ensembles, best_of_n_kl, self_consistency, spin, self_rewarding,
     process_supervision, alignment_tax, ai_labels, epochs)}
