@@ -62,7 +62,7 @@ CLAIM = Claim(
              "with their answer in the prompt, half of what the base read. The gap is that of a loop which has 250 "
              "sums. Tested on 500 others.",
     checks=(
-        Check("gain", "gain of accuracy in four rounds from the base", low=0.15, published="+0.056 to +0.063"),
+        Check("gain", "gain of accuracy in four rounds from the base", low=0.15, published="+0.056 to +0.064"),
         Check("later over first", "mean gain of later rounds over that of the first", high=0.6),
         Check("first gap", "growth of the gap between sums that are trained on and others in the first round",
               low=0.15),
