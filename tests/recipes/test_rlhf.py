@@ -134,17 +134,16 @@ def test_attempts_that_please_most_are_compared_with_those_of_the_generation_to_
 
 
 def test_a_person_who_labels_is_waited_for_and_nothing_that_they_said_is_lost(tmp_path: Path) -> None:
-    settings = Settings(**SMALL | {"labeller": "person", "comparisons": 300, "labels": 0, "generations": 1})
+    settings = Settings(**SMALL | {"labeller": "person", "labels": 0, "generations": 1})
     path = tmp_path / "run"
-    for _ in range(2):  # the second time half of them are known
+    for answered in (400, None):  # of what waits: some, then the rest
         with pytest.raises(LabelsWanted, match="must be compared by a person"):
             carried_out(rlhf, settings, TASK, path)
-        waiting = unlabelled(path)
-        for question in waiting[: 150 if len(waiting) == 300 else 300]:
+        for question in unlabelled(path)[:answered]:
             worths = [TASK.liking(f"{question.prompt} {text}") for text in (question.first, question.second)]
             label(path, question, "first" if worths[0] > worths[1] else "second")
     result = carried_out(rlhf, settings, TASK, path)
-    assert len(read_questions(path)) == 300 and result["truth_bits"]["person"] > 250
+    assert 900 < len(read_questions(path)) <= result["truth_bits"]["person"] <= 1000  # equal pairs are asked about once
     with Ledger.open(path / "run.db", read_only=True) as ledger:
         assert "comparisons" in ledger.generations()[0].notes[1]
 
