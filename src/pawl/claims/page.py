@@ -13,6 +13,8 @@ HEAD = """# Published results, measured again
 seed, `--seeds 20` with as many. What is asserted is a direction and a least size, as the protocols are scaled down; a
 claim holds where all its checks do, on the mean over seeds.
 """
+ROUNDED = 9
+"""Digits after the point: what sums of floats leave of 0 is 0."""
 
 
 def whole_page(verdicts: Sequence[Verdict], machine: str) -> str:
@@ -35,7 +37,9 @@ def _section(verdict: Verdict) -> str:
 
 def value(finding: Finding) -> str:
     """The mean, and all seeds' range."""
-    return f"{finding.mean:.3g} ({min(finding.values):.3g} to {max(finding.values):.3g})"
+    mean, low, high = (f"{round(number, ROUNDED):.3g}" for number in (
+        finding.mean, min(finding.values), max(finding.values)))
+    return f"{mean} ({low} to {high})"
 
 
 def told(verdict: Verdict) -> dict[str, Any]:
