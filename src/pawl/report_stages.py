@@ -200,6 +200,11 @@ def _golds(rows: Sequence[Result]) -> Section:
         _gold_rows(rows))
 
 
+def _principles(rows: Sequence[str]) -> Section:
+    return Section("What is asked of an answer", "The critic judges by one of these principles at a time.",
+                   ("", "principle"), tuple((str(number), row) for number, row in enumerate(rows, start=1)))
+
+
 def _revisions(rows: Sequence[Result]) -> Section:
     return Section(
         "What revisions brought", "Answers before and after each round of critique and revision: how well they keep to "
@@ -226,6 +231,7 @@ def _bounds(bounds: Sequence[float]) -> str:
 
 _SECTIONS: dict[str, Callable[[Any], Section]] = {
     "elo": _elo, "matches": _matches, "values": _values, "priors": _priors, "imitation": _imitation, "curves": _curves,
-    "labeller": _labeller, "arms": _ways, "golds": _golds, "revisions": _revisions, "advised": _advised,
+    "labeller": _labeller, "arms": _ways, "golds": _golds, "principles": _principles,
+    "revisions": _revisions, "advised": _advised,
 }
 """By the key of the result, in the order in which they are shown."""

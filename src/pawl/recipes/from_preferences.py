@@ -282,6 +282,16 @@ class FromPreferences:
     def read(self, policy: Trainable, judge: Judge) -> Reading:
         return read(policy, self.start, self.metered, judge, self.gold, sampling=self.sampling, key=self.key("measure"))
 
+    def best_of_all(self, legs: Sequence[Leg]) -> None:
+        """Makes the generation of the highest gold of any leg the run's best policy."""
+        leg = max(legs, key=lambda one: max(one.golds))
+
+        def chosen(turn: Turn) -> Trainable:
+            turn.told = f"generation {leg.best} of its leg, gold {max(leg.golds):.3f}"
+            return self.line.open(leg.policies[leg.best])
+
+        self.line.stage("best of all", chosen, plays=True)
+
     def worth(self, name: str, problems: Sequence[Problem]) -> NDArray[np.float64]:
         """[P] gold of a policy's attempts."""
         attempts = play(self.line.open(name), problems, 1, sampling=self.sampling, key=self.key("test"))

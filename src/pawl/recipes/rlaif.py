@@ -79,7 +79,7 @@ def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
         direct = settings.feedback == "direct"
         judge = ByPrinciples(critic, principles) if direct else parts.reward_model([], "reward model")
         leg = parts.go_on(Leg(judge), parts.start_name, settings.feedback, stops=False)
-        line.stage("best of all", lambda turn: line.open(leg.policies[leg.best]), plays=True)
+        parts.best_of_all((leg,))
         return line.finish(lambda: parts.result(leg), task.name, settings.seed)
 
 
@@ -191,13 +191,14 @@ class RLAIF(FromPreferences):
     def result(self, leg: Leg) -> dict[str, Any]:
         """The revisions, the way from there on, and what policies are worth on problems that nobody looked at."""
         problems = self.task.problems("test", self.settings.test_problems, self.settings.seed)
-        stages = {"the base": self.base_name, "after the revisions": self.start_name,
-                  f"after {leg.best} of {len(leg.policies) - 1} generations, the best": leg.policies[leg.best],
-                  f"after {len(leg.policies) - 1} generations, the last": leg.policies[-1]}
+        last = len(leg.policies) - 1
+        worth = {said: self.worth(name, problems) for said, name in {
+            "the base": self.base_name, "after the revisions": self.start_name,
+            f"after generation {leg.best}, the best": leg.policies[leg.best],
+            f"after generation {last}, the last": leg.policies[last]}.items()}
+        base, revised, best, end = worth.values()
         if not self.settings.revisions:
-            del stages["after the revisions"]
-        worth = {said: self.worth(name, problems) for said, name in stages.items()}
-        base, *_, best, _ = worth.values()
+            del worth["after the revisions"]
         return {
             "base": rate(base), "final": rate(best),
             "advice": {self.settings.feedback: [row(number, point)
@@ -207,17 +208,16 @@ class RLAIF(FromPreferences):
             "advised": [{"policy": said, **rate(gold), **gain(gold, base)} for said, gold in worth.items()],
             "turn": None if leg.turn is None else {"generation": leg.turn.generation, "best": leg.turn.best,
                                                    "sentence": leg.turn.sentence},
-            "sentence": in_words(leg, worth),
+            "sentence": in_words(leg, (base, revised, best, end)),
         }
 
 
-def in_words(leg: Leg, worth: dict[str, NDArray[np.float64]]) -> str:
+def in_words(leg: Leg, golds: Sequence[NDArray[np.float64]]) -> str:
     """What revisions and rewards brought, and whether the critic was fooled."""
-    names = list(worth)
-    base, best = worth[names[0]], worth[names[-2]]
-    steps = ", then ".join(f"{np.nanmean(worth[name]):.3f} {name}" for name in names[1:-1])
-    low, high = gain(best, base)["gain_ci"]
-    turned = "" if leg.turn is None else (f" The critic was being fooled from generation {leg.turn.best} on: gold "
-                                          f"came down to {np.nanmean(worth[names[-1]]):.3f}.")
-    return (f"Gold was {np.nanmean(base):.3f} at first, {steps}: {gain(best, base)['gain']:+.3f} "
-            f"[{low:+.3f}, {high:+.3f}].{turned}")
+    base, revised, best, last = (float(np.nanmean(gold)) for gold in golds)
+    more, turned = gain(golds[2], golds[0]), ""
+    low, high = more["gain_ci"]
+    if leg.turn is not None:
+        turned = f" It was being fooled from generation {leg.turn.best} on: at the end gold was {last:.3f}."
+    return (f"By the critic's word gold rose from {base:.3f} to {revised:.3f} with revisions and to {best:.3f} with "
+            f"rewards, by {more['gain']:+.3f} [{low:+.3f}, {high:+.3f}].{turned}")

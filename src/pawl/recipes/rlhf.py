@@ -67,8 +67,7 @@ def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
         said += parts.fooled(leg, patches)
         judge = parts.reward_model(said, f"patch {patches}")
         leg = parts.go_on(leg.again(judge), leg.policies[leg.back], f"patched {patches}", stops=True)
-    best = max((free, leg), key=lambda one: max(one.golds))
-    line.stage("best of all", lambda turn: line.open(best.policies[best.best]), plays=True)
+    parts.best_of_all((free, leg))
     return line.finish(lambda: parts.result(free, leg, patches * settings.patch), task.name, settings.seed)
 
 
