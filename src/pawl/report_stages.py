@@ -210,8 +210,9 @@ def _revisions(rows: Sequence[Result]) -> Section:
         "What revisions brought", "Answers before and after each round of critique and revision: how well they keep to "
         "the principles as the critic says, of some, gold of all, and their length in tokens.",
         ("round", "critic", "gold", "length", "failed"),
-        tuple((str(row["revision"]), f"{row['kept']:.3f}", f"{row['gold']:.3f}", f"{row['length']:.0f}",
-               f"{row['failed']:.0f}") for row in rows))
+        tuple((str(row["revision"]), *(MISSING if row[name] is None else f"{row[name]:.3f}"
+                                       for name in ("kept", "gold")), f"{row['length']:.0f}", f"{row['failed']:.0f}")
+              for row in rows))
 
 
 def _advised(rows: Sequence[Result]) -> Section:

@@ -13,6 +13,8 @@ from pawl.models.opening import fresh_policy
 from pawl.play import play
 from pawl.recipes.revisions import must_be_revised, put_better, rated, rounds_of, shown, with_revisions
 from pawl.records import Attempt, Problem, Revision, Sampling, Verdict
+from pawl.report_stages import sections
+from pawl.report_text import MISSING
 
 POLICY = fresh_policy(["abcdefgh \n"], tokenizer="char", depth=1, context=16, seed=0)
 PROBLEMS = [Problem(name, name, "train") for name in ("ab", "cd")]
@@ -29,6 +31,13 @@ def test_an_answer_put_better_is_in_the_policys_tokens_with_its_end() -> None:
     assert POLICY.decode(found.completion.tokens) == "gh" and len(found.completion.tokens) == 3
 
 
+def test_the_blank_between_a_prompt_and_its_answer_outlasts_a_revision_that_has_none() -> None:
+    policy = fresh_policy(["ab cd efgh\n"], tokenizer="char", depth=1, context=16, seed=0)
+    before = replace(ANSWERS[0], completion=replace(ANSWERS[0].completion, text=" cd"))
+    assert put_better(revision(before, "gh"), policy).completion.text == " gh"
+    assert put_better(revision(before, "  gh"), policy).completion.text == "  gh"
+
+
 def test_a_revision_that_failed_leaves_the_answer_as_it_was() -> None:
     assert put_better(revision(ANSWERS[0], None, "it is down"), POLICY) is ANSWERS[0]
 
@@ -36,6 +45,8 @@ def test_a_revision_that_failed_leaves_the_answer_as_it_was() -> None:
 def test_a_revision_beyond_the_context_is_cut() -> None:
     found = put_better(revision(ANSWERS[0], "g" * 99), POLICY)
     assert len(found.prompt_tokens) + len(found.completion.tokens) == POLICY.context
+    assert found.completion.finish == "length" and put_better(revision(ANSWERS[0], "g"), POLICY
+                                                              ).completion.finish == "stop"
 
 
 def test_what_a_round_came_to_goes_through_the_ledger_and_back() -> None:
@@ -51,6 +62,18 @@ def test_what_a_round_came_to_goes_through_the_ledger_and_back() -> None:
     assert "1 revisions failed (it is down)" in one.in_words
     assert rounds_of(one.metrics(0) | one.metrics(1) | {"loss": 1.0}) == [
         {"revision": number, "kept": 0.25, "gold": 0.75, "length": one.length, "failed": 1.0} for number in (0, 1)]
+
+
+def test_a_critic_that_rates_nothing_leaves_a_gap_and_no_number_that_the_ledger_cannot_hold() -> None:
+    def silent(attempts: object) -> list[Verdict]:
+        return [Verdict(None, "critic", "no idea")] * 2
+
+    one = rated(ANSWERS, [], silent, lambda attempts: [Verdict(0.5, "truth")] * 2)
+    assert "the critic says nothing, gold 0.500" in one.in_words
+    assert all(np.isfinite(value) for value in one.metrics(0).values())
+    [row] = rounds_of(one.metrics(0))
+    assert row["kept"] is None and row["gold"] == 0.5
+    assert sections({"revisions": [row]})[0].rows[0][:3] == ("0", MISSING, "0.500")
 
 
 def test_only_answers_that_changed_are_shown() -> None:

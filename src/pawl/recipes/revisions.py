@@ -29,6 +29,9 @@ EPOCHS, HELD = 2, 0.01
 RATED, SHOWN, LONGEST = 128, 1, 200
 """Answers of a round that the critic rates, those that are shown, and characters of each of their texts."""
 
+MEASURED = ("kept", "gold", "length", "failed")
+"""What is kept of a round."""
+
 
 class Dials(Protocol):
     """What a recipe's settings say."""
@@ -57,19 +60,21 @@ class Rated:
     @property
     def in_words(self) -> str:
         failed = f", {self.failed} revisions failed ({self.why})" if self.failed else ""
-        return (f"the critic says {self.kept:.3f}, gold {self.gold:.3f}, {self.length:.0f} tokens on average{failed}")
+        kept, gold = ("nothing" if np.isnan(one) else f"{one:.3f}" for one in (self.kept, self.gold))
+        return f"the critic says {kept}, gold {gold}, {self.length:.0f} tokens on average{failed}"
 
     def metrics(self, number: int) -> dict[str, float]:
-        """Under names that `rounds_of` reads."""
-        return {f"{name}_{number}": float(getattr(self, name)) for name in ("kept", "gold", "length", "failed")}
+        """Under names that `rounds_of` reads; nothing of what nobody could score."""
+        found = {f"{name}_{number}": float(getattr(self, name)) for name in MEASURED}
+        return {name: value for name, value in found.items() if not np.isnan(value)}
 
 
 def rounds_of(metrics: Mapping[str, float]) -> list[dict[str, Any]]:
-    """What a stage measured of each round, as results tell it; number 0 is before the first."""
+    """What a stage measured of each round, as results tell it, None where nobody could score; number 0 is before the
+    first."""
     found: list[dict[str, Any]] = []
-    while f"gold_{len(found)}" in metrics:
-        found.append({"revision": len(found), **{name: metrics[f"{name}_{len(found)}"]
-                                                 for name in ("kept", "gold", "length", "failed")}})
+    while f"failed_{len(found)}" in metrics:
+        found.append({"revision": len(found), **{name: metrics.get(f"{name}_{len(found)}") for name in MEASURED}})
     return found
 
 
@@ -82,13 +87,17 @@ def rated(answers: Sequence[Attempt], revisions: Sequence[Revision], judge: Judg
 
 
 def put_better(revision: Revision, policy: Trainable) -> Attempt:
-    """The attempt as it was revised, in the policy's tokens and within its context; as it was where that failed."""
+    """The attempt as it was revised, in the policy's tokens and within its context; as it was where that failed. The
+    blanks with which an answer goes on from its prompt stay: a model's replies have none."""
     before = revision.attempt
     if revision.text is None:
         return before
-    _, tokens = policy.encode_demonstration(Demonstration(before.problem.prompt, revision.text))
-    tokens = tokens[: policy.context - len(before.prompt_tokens)]
-    completion = Completion(policy.decode(tokens), tokens, np.zeros(len(tokens), np.float32), "stop")
+    said = before.completion.text
+    blanks = "" if revision.text[:1].isspace() else said[: len(said) - len(said.lstrip())]
+    _, whole = policy.encode_demonstration(Demonstration(before.problem.prompt, blanks + revision.text))
+    tokens = whole[: policy.context - len(before.prompt_tokens)]
+    completion = Completion(policy.decode(tokens), tokens, np.zeros(len(tokens), np.float32),
+                            "stop" if len(tokens) == len(whole) else "length")
     return replace(before, completion=completion, source="critic")
 
 
