@@ -93,7 +93,23 @@ def test_by_principles_keeps_a_judges_promises() -> None:
     check_judge(ByPrinciples(LanguageCritic(asks), [BRIEF, TRUE]))
 
 
-@pytest.mark.parametrize("wrong", [{"max_tokens": 0}, {"most": 1}])
+def test_a_critique_may_be_longer_than_an_answer() -> None:
+    heard: list[int] = []
+
+    def asks(questions: Sequence[Question]) -> list[Reply]:
+        heard.extend(one.max_tokens for one in questions)
+        return [Reply("fine")] * len(questions)
+
+    LanguageCritic(asks, max_tokens=8, critique_tokens=300).revise([attempt("2")], [BRIEF])
+    assert heard == [300, 8]
+
+
+def test_without_a_principle_nobody_can_judge() -> None:
+    with pytest.raises(ConfigError, match="one or more, got none"):
+        ByPrinciples(LanguageCritic(asked(in_words)[0]), [])
+
+
+@pytest.mark.parametrize("wrong", [{"max_tokens": 0}, {"critique_tokens": 0}, {"most": 1}])
 def test_it_must_have_room_to_write_and_to_show(wrong: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match="1 or more"):
         LanguageCritic(asked(in_words)[0], **wrong)

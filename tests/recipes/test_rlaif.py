@@ -11,11 +11,12 @@ import pytest
 import torch
 from stopping import carried_out, same_as_whole
 
-from pawl.errors import CheckpointError, ConfigError
+from pawl.errors import CheckpointError, ConfigError, TrainingError
 from pawl.ledger import Ledger
+from pawl.models.opening import fresh_policy
 from pawl.recipes import rlaif
 from pawl.recipes.rlaif import RLAIF, Settings
-from pawl.records import Attempt, Completion, Problem
+from pawl.records import Attempt, Completion, Event, Problem, Sampling
 from pawl.tasks.countdown import Countdown
 from pawl.tasks.stories import Stories
 
@@ -82,8 +83,7 @@ def test_with_direct_feedback_there_is_no_reward_model_and_without_revisions_non
     assert names(tmp_path / "run") == ["direct, generation 1", "best of all"]
     assert list(result["advice"]) == ["direct"] and result["revisions"] == []
     assert [one["policy"].split(" ")[0] for one in result["advised"]] == ["the", "after", "after"]
-
-
+    assert "revisions" not in result["sentence"] and "with rewards" in result["sentence"]
 
 
 def test_a_pair_that_one_principle_does_not_tell_apart_is_asked_about_by_the_next() -> None:
@@ -103,15 +103,51 @@ def test_a_pair_that_one_principle_does_not_tell_apart_is_asked_about_by_the_nex
     assert sorted(set(heard[0])) == ["a", "b"] and heard[1] == ["b"] * heard[0].count("a")
 
 
+def parts_of(context: int, train: int, **changes: Any) -> RLAIF:
+    """With a base that writes anything, and so many problems."""
+    parts = RLAIF.__new__(RLAIF)
+    parts.settings, parts.sampling = Settings(**SMALL | changes), Sampling(8)
+    parts.start = fresh_policy(["abcdefgh \n"], tokenizer="char", depth=1, context=context, seed=0)
+    parts.train = [Problem(str(number), "ab", "train") for number in range(train)]
+    return parts
+
+
+def test_no_more_answers_are_revised_than_were_asked_for() -> None:
+    assert len(parts_of(16, 4, revised=6).first_answers()) == 6
+
+
+def test_a_base_that_can_answer_nothing_is_named_with_the_reason() -> None:
+    with pytest.raises(TrainingError, match=r"got none of 64 .sample: 2 prompt tokens and 8 new ones exceed"):
+        parts_of(8, 4).first_answers()
+
+
+def test_as_many_stages_are_said_to_come_as_come(tmp_path: Path) -> None:
+    events: list[Event] = []
+    settings = Settings(**SMALL | {"feedback": "direct", "revisions": 0, "generations": 1, "base_steps": 2})
+    carried_out(rlaif, settings, TASK, tmp_path / "run", notify=events.append)
+    assert {one.generations for one in events} == {2} and max(one.generation for one in events) == 2
+
+
 def test_principles_are_read_from_a_file_a_line_each(tmp_path: Path) -> None:
     path = tmp_path / "principles.txt"
     path.write_text("Be brief.\n\n  Be brief. \nSay what is so.\n")
     assert rlaif.written(Settings(principles=str(path)), TASK) == ("Be brief.", "Say what is so.")
+    path.write_text("Be brief.\r\n", encoding="utf-8-sig")
+    assert rlaif.written(Settings(principles=str(path)), TASK) == ("Be brief.",)
     path.write_text(" \n")
     with pytest.raises(ConfigError, match="a line each, got none"):
         rlaif.written(Settings(principles=str(path)), TASK)
-    with pytest.raises(ConfigError, match="must be a file of text"):
-        rlaif.written(Settings(principles=str(tmp_path)), TASK)
+    for wrong in (str(tmp_path), "a\0b"):
+        with pytest.raises(ConfigError, match="must be a file of text"):
+            rlaif.written(Settings(principles=wrong), TASK)
+
+
+def test_principles_of_a_task_that_say_nothing_are_none() -> None:
+    class Silent(Stories):
+        principles = ("", " ")
+
+    with pytest.raises(ConfigError, match="no principles of its own"):
+        rlaif.written(Settings(), Silent(nouns=10))
 
 
 @pytest.mark.parametrize(("changes", "error", "says"), [

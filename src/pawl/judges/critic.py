@@ -28,11 +28,15 @@ Said = TypeVar("Said")
 class LanguageCritic:
     """Implements `Critic` with a model that can be asked."""
 
-    def __init__(self, asks: Asks, *, max_tokens: int = 512, most: int = 20_000, name: str = "critic") -> None:
-        """Critiques and revisions are of `max_tokens` tokens at most; `most` characters are shown of each text."""
-        if max_tokens < 1 or most < 2:
-            raise ConfigError(f"max_tokens must be 1 or more and most 2 or more, got {max_tokens} and {most}")
-        self.name, self._asks, self._max_tokens, self._most = name, asks, max_tokens, most
+    def __init__(self, asks: Asks, *, max_tokens: int = 512, critique_tokens: int = 512, most: int = 20_000,
+                 name: str = "critic") -> None:
+        """Revisions are of `max_tokens` tokens at most, critiques of `critique_tokens`; `most` characters are shown of
+        each text."""
+        if min(max_tokens, critique_tokens) < 1 or most < 2:
+            raise ConfigError("max_tokens and critique_tokens must be 1 or more and most 2 or more, got "
+                              f"{max_tokens}, {critique_tokens} and {most}")
+        self.name, self._asks, self._most = name, asks, most
+        self._max_tokens, self._critique_tokens = max_tokens, critique_tokens
         self.asked = Asked()
         """What it has asked so far."""
 
@@ -42,10 +46,12 @@ class LanguageCritic:
         begun = [Revision(attempt, principle, error=attempt.error)
                  for attempt, principle in zip(attempts, principles, strict=True)]
         criticised = self._next(begun, lambda one: critique_prompt(one.attempt, one.principle, most=self._most),
-                                lambda one, text: Revision(one.attempt, one.principle, critique=text))
+                                lambda one, text: Revision(one.attempt, one.principle, critique=text),
+                                max_tokens=self._critique_tokens)
         return self._next(criticised,
                           lambda one: revision_prompt(one.attempt, one.principle, one.critique, most=self._most),
-                          lambda one, text: Revision(one.attempt, one.principle, one.critique, text))
+                          lambda one, text: Revision(one.attempt, one.principle, one.critique, text),
+                          max_tokens=self._max_tokens)
 
     def prefers(self, pairs: Sequence[tuple[Attempt, Attempt]], principles: Sequence[str]) -> list[bool | None]:
         """Each pair in both orders; None where both say nothing for one side."""
@@ -78,10 +84,10 @@ class LanguageCritic:
         return [said[place] for place in range(len(asked))]
 
     def _next(self, revisions: Sequence[Revision], prompt: Callable[[Revision], str],
-              made: Callable[[Revision, str], Revision]) -> list[Revision]:
+              made: Callable[[Revision, str], Revision], *, max_tokens: int) -> list[Revision]:
         """A reply in words to each that has not failed."""
         whole = [one for one in revisions if one.error is None]
-        replies, asked = ask_once(self._asks, [Question(prompt(one), (), self._max_tokens) for one in whole])
+        replies, asked = ask_once(self._asks, [Question(prompt(one), (), max_tokens) for one in whole])
         self.asked += asked
         left = iter(replies)
         return [one if one.error is not None else _made(one, next(left), made) for one in revisions]
@@ -102,6 +108,9 @@ class ByPrinciples:
     """A judge that asks a critic about each attempt by every principle: the mean, where it said something of each."""
 
     def __init__(self, critic: Critic, principles: Sequence[str]) -> None:
+        """Raises ConfigError without a principle."""
+        if not principles:
+            raise ConfigError("a judge by principles must have one or more, got none")
         self._critic, self._principles, self.name = critic, tuple(principles), critic.name
 
     def __call__(self, attempts: Sequence[Attempt]) -> list[Verdict]:

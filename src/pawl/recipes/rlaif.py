@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pawl.config import settings
-from pawl.errors import ConfigError
+from pawl.errors import ConfigError, TrainingError
 from pawl.interfaces import Critic, Criticised, Task, Trainable
 from pawl.judges.critic import ByPrinciples, LanguageCritic
 from pawl.judges.endpoint import Endpoint, EndpointAsker
@@ -44,6 +44,8 @@ from pawl.run_directory import RunDirectory
 from pawl.selection.comparisons import Pair
 
 TASK: str | None = "stories"
+CRITIQUE = 512
+"""Tokens of a critique, at most: one that is cut off counts for nothing, and answers may be short."""
 
 
 @settings
@@ -69,14 +71,15 @@ class Settings(from_preferences.Settings):
 def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
         notify: Callable[[Event], None]) -> dict[str, Any]:
     """The whole experiment, from wherever the ledger says that it stopped. Returns what `pawl run --json` prints."""
-    line = Pipeline(directory, ledger, notify, stages=3 + settings.generations,
+    direct = settings.feedback == "direct"
+    line = Pipeline(directory, ledger, notify, stages=bool(settings.revisions) + (0 if direct else settings.members)
+                    + settings.generations + 1,
                     load=partial(open_policy, device=settings.device, dtype=settings.dtype))
     principles = written(settings, task)
     with critic_of(settings, task, line) as critic:
         parts = RLAIF(settings, task, line, critic, principles)
         if settings.revisions:
             parts.begin_with(line.stage("revisions", parts.revise, plays=True))
-        direct = settings.feedback == "direct"
         judge = ByPrinciples(critic, principles) if direct else parts.reward_model([], "reward model")
         leg = parts.go_on(Leg(judge), parts.start_name, settings.feedback, stops=False)
         parts.best_of_all((leg,))
@@ -86,13 +89,14 @@ def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
 def written(settings: Settings, task: Task) -> tuple[str, ...]:
     """The principles. Raises ConfigError where there are none."""
     if not settings.principles:
-        if not isinstance(task, Criticised):
+        own = [one for one in task.principles if one.strip()] if isinstance(task, Criticised) else []
+        if not own:
             raise ConfigError(f"task {task.name!r} has no principles of its own, principles must name a file of them",
                               hint="a line each, as in: Say nothing that is not so.")
-        return tuple(task.principles)
+        return tuple(own)
     try:
-        lines = Path(settings.principles).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = Path(settings.principles).read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:  # no text, or no path
         raise ConfigError(f"principles must be a file of text, got {settings.principles!r}: {error}") from error
     found = tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
     if not found:
@@ -113,10 +117,11 @@ def critic_of(settings: Settings, task: Task, line: Pipeline[Trainable]) -> Iter
         case (address, model):
             with EndpointAsker(Endpoint(base_url=address, model=model),
                                cache=line.directory.path / "replies.db") as asks:
-                yield LanguageCritic(asks, max_tokens=settings.max_tokens, name=model)
+                yield LanguageCritic(asks, max_tokens=settings.max_tokens, critique_tokens=CRITIQUE, name=model)
         case (name,) if source := settings.model if name == "self" else name:
             policy = open_policy(source, device=settings.device, dtype=settings.dtype)
-            yield LanguageCritic(PolicyAsker(policy, seed=settings.seed), max_tokens=settings.max_tokens, name=name)
+            yield LanguageCritic(PolicyAsker(policy, seed=settings.seed), max_tokens=settings.max_tokens,
+                                 critique_tokens=min(CRITIQUE, policy.context // 4), name=name)
         case _:
             raise ConfigError(f"critic must be an address and a model, a checkpoint, or self beside a model, got "
                               f"{','.join(settings.critic)!r}", hint="a model from scratch follows no instructions")
@@ -147,7 +152,8 @@ class RLAIF(FromPreferences):
         names = [f"{one.problem.id} {one.completion.text} {other.completion.text}" for one, other in pairs]
         first, said = self.which(names, "pairs"), list[bool | None]([None] * len(pairs))
         for turn in range(len(self.principles)):
-            left = [place for place, one in enumerate(said) if one is None]
+            if not (left := [place for place, one in enumerate(said) if one is None]):
+                break
             those = [self.principles[(first[place] + turn) % len(self.principles)] for place in left]
             for place, one in zip(left, self.critic.prefers([pairs[place] for place in left], those), strict=True):
                 said[place] = one
@@ -162,10 +168,7 @@ class RLAIF(FromPreferences):
         """A policy that learnt its own answers as they were after rounds of critique and revision."""
         settings = self.settings
         with turn.stage("sample"):
-            order = permutation(self.key("revised"), len(self.train))[: settings.revised]
-            attempts = play(self.start, [self.train[place] for place in order], -(-settings.revised // len(order)),
-                            sampling=self.sampling, key=self.key("first answers"))
-        answers = [one for one in attempts if one.error is None]
+            answers = self.first_answers()
         rounds, revisions = [self.rated(answers, ())], list[Revision]()
         for number in range(1, settings.revisions + 1):
             with turn.stage("score"):
@@ -184,6 +187,18 @@ class RLAIF(FromPreferences):
         turn.played += zip(answers, self.gold(answers), strict=True)
         turn.told = f"{len(learnt):,} of {len(answers):,} answers revised; {rounds[-1].in_words}"
         return policy
+
+    def first_answers(self) -> list[Attempt]:
+        """Those that are revised. Raises TrainingError where there are none."""
+        count, order = self.settings.revised, permutation(self.key("revised"), len(self.train))
+        problems = [self.train[place] for place in order[:count]]
+        attempts = play(self.start, problems, -(-count // len(problems)), sampling=self.sampling,
+                        key=self.key("first answers"))
+        answers = [one for one in attempts if one.error is None][:count]
+        if not answers:
+            raise TrainingError(f"the base must answer some problems, got none of {len(attempts)} "
+                                f"({attempts[0].error})", hint="its context must have room for prompts and max_tokens")
+        return answers
 
     def rated(self, answers: Sequence[Attempt], revisions: Sequence[Revision]) -> Rated:
         return rated(answers, revisions, self.judge, self.gold)
@@ -208,16 +223,17 @@ class RLAIF(FromPreferences):
             "advised": [{"policy": said, **rate(gold), **gain(gold, base)} for said, gold in worth.items()],
             "turn": None if leg.turn is None else {"generation": leg.turn.generation, "best": leg.turn.best,
                                                    "sentence": leg.turn.sentence},
-            "sentence": in_words(leg, (base, revised, best, end)),
+            "sentence": in_words(leg, (base, revised, best, end), self.settings.revisions),
         }
 
 
-def in_words(leg: Leg, golds: Sequence[NDArray[np.float64]]) -> str:
-    """What revisions and rewards brought, and whether the critic was fooled."""
+def in_words(leg: Leg, golds: Sequence[NDArray[np.float64]], revisions: int) -> str:
+    """What revisions, where there were any, and rewards brought, and whether the critic was fooled."""
     base, revised, best, last = (float(np.nanmean(gold)) for gold in golds)
     more, turned = gain(golds[2], golds[0]), ""
     low, high = more["gain_ci"]
     if leg.turn is not None:
         turned = f" It was being fooled from generation {leg.turn.best} on: at the end gold was {last:.3f}."
-    return (f"By the critic's word gold rose from {base:.3f} to {revised:.3f} with revisions and to {best:.3f} with "
-            f"rewards, by {more['gain']:+.3f} [{low:+.3f}, {high:+.3f}].{turned}")
+    by_revisions = f"to {revised:.3f} with revisions and " if revisions else ""
+    return (f"By the critic's word gold went from {base:.3f} {by_revisions}to {best:.3f} with rewards, by "
+            f"{more['gain']:+.3f} [{low:+.3f}, {high:+.3f}].{turned}")
