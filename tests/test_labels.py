@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,13 +88,48 @@ def test_a_line_that_was_cut_off_is_forgotten_and_costs_no_other(tmp_path_factor
     assert read_labels(directory) == {**kept, third.id: better}
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n\n"])
+def test_a_file_written_by_hand_needs_no_last_end_of_line_and_may_have_empty_ones(waiting: Path, end: str) -> None:
+    first, second, third = read_questions(waiting)
+    lines = [json.dumps({"id": one.id, "better": "first"}) for one in (first, first, second)]
+    (waiting / "labels.jsonl").write_bytes(("\n\n".join([*lines, '{"id": "of another run", "better": "first"}']) + end
+                                            ).encode())
+    label(waiting, third, "second")
+    assert read_labels(waiting) == {first.id: "first", second.id: "first", "of another run": "first",
+                                    third.id: "second"}
+
+
+def test_nobody_is_asked_about_equal_answers_or_one_that_failed(tmp_path: Path) -> None:
+    failed = replace(attempt("odd"), error="sample: no")
+    assert Person(tmp_path)([(attempt("same"), attempt("same")), (failed, attempt("fine"))]) == [None, None]
+    assert read_questions(tmp_path) == []
+
+
+def test_a_conversation_is_shown_with_who_says_what(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("")
+    said = ({"role": "system", "content": "be kind"}, {"role": "user", "content": "hello"})
+    pair = tuple(replace(one, problem=Problem("a problem", said, "train")) for one in PAIRS[0])
+    with pytest.raises(LabelsWanted):
+        Person(tmp_path)([pair])
+    told = CliRunner().invoke(main, ["label", str(tmp_path)], input="1\n")
+    assert "system: be kind\nuser: hello" in told.output and "1 pairs compared, 0 left." in told.output
+    assert Person(tmp_path)([pair]) != [None]
+
+
 @pytest.mark.parametrize(("line", "says"), [
-    ("{", "must be JSON"), ('{"id": "a"}', "must have id, better"), ('{"id": "a", "better": "best"}', "got 'best'"),
+    ("{", "must be JSON"), ('{"id": ["a"], "better": "first"}', "a text as id"), ("\udcff", "must be JSON"),
+    ('{"id": "a"}', "must have id, better"), ('{"id": "a", "better": "best"}', "got 'best'"),
     ("[1]", "must have id, better")])
 def test_what_is_no_label_is_named_with_its_line(tmp_path: Path, line: str, says: str) -> None:
-    (tmp_path / "labels.jsonl").write_text(f"{line}\n")
+    (tmp_path / "labels.jsonl").write_bytes(f"{line}\n".encode(errors="surrogateescape"))
     with pytest.raises(DataError, match=says):
         read_labels(tmp_path)
+
+
+def test_labels_of_what_was_never_asked_are_not_counted(waiting: Path) -> None:
+    (waiting / "labels.jsonl").write_text('{"id": "of another run", "better": "first"}\n')
+    told = CliRunner().invoke(main, ["label", str(waiting)], input="1\nq\n")
+    assert "1 pairs compared, 2 left." in told.output
 
 
 def test_the_command_asks_and_keeps_every_answer_at_once(waiting: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ def label(directory: Path, as_json: bool) -> None:
     Every answer is kept at once: stop whenever you like, and go on later.
     """
     from pawl.labels import label as keep
-    from pawl.labels import read_labels, unlabelled
+    from pawl.labels import read_questions, unlabelled
     from pawl.run_directory import RunDirectory
 
     with RunDirectory.open(directory, read_only=True):
@@ -40,16 +41,18 @@ def label(directory: Path, as_json: bool) -> None:
         better: Any = ANSWERS[answer]
         keep(directory, question, better)
         said += 1
-    result = {"labels": len(read_labels(directory)), "new": said, "left": len(waiting) - said, "out": str(directory)}
+    left = len(waiting) - said
+    result = {"labels": len(read_questions(directory)) - left, "new": said, "left": left, "out": str(directory)}
     say(result, _in_words, as_json)
 
 
 def _shown(question: Asked, number: int, count: int) -> str:
-    prompt = question.prompt if isinstance(question.prompt, str) else "\n".join(
-        f"{message['role']}: {message['content']}" for message in question.prompt)
-    return f"\n{number} of {count}\n\n{prompt}\n\n[1] {question.first.strip()}\n\n[2] {question.second.strip()}\n"
+    from pawl.judges.wording import text_of
+
+    first, second = question.first.strip(), question.second.strip()
+    return f"\n{number} of {count}\n\n{text_of(question.prompt)}\n\n[1] {first}\n\n[2] {second}\n"
 
 
 def _in_words(result: dict[str, Any]) -> str:
     kept = f"{result['labels']} pairs compared, {result['left']} left."
-    return kept if result["left"] else f"{kept} Go on with: pawl resume {result['out']}"
+    return kept if result["left"] else f"{kept} Go on with: pawl resume {shlex.quote(result['out'])}"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
@@ -43,16 +44,19 @@ class Person:
         self._directory = directory
 
     def __call__(self, pairs: Sequence[Pair]) -> list[bool | None]:
-        """Raises LabelsWanted, with all that is unknown among the questions, unless everything was answered."""
-        shown = [_shown(pair) for pair in pairs]
+        """Raises LabelsWanted, with all that is unknown among the questions, unless everything was answered. Nobody is
+        asked about equal answers, nor about one that failed."""
+        shown = [None if _settled(pair) else _shown(pair) for pair in pairs]
         labels = read_labels(self._directory)
-        unknown = {one.id: one for one in shown if one.id not in labels}
+        unknown = {one.id: one for one in shown if one is not None and one.id not in labels}
         if unknown:
             known = {one.id for one in read_questions(self._directory)}
             _append(self._directory / QUESTIONS, [asdict(one) for one in unknown.values() if one.id not in known])
+            path = shlex.quote(str(self._directory))
             raise LabelsWanted(f"{len(unknown)} pairs must be compared by a person before the run goes on",
-                               hint=f"pawl label {self._directory}, then pawl resume {self._directory}")
-        return [_first(pair, one, labels[one.id]) for pair, one in zip(pairs, shown, strict=True)]
+                               hint=f"pawl label {path}, then pawl resume {path}")
+        return [None if one is None else _first(pair, one, labels[one.id])
+                for pair, one in zip(pairs, shown, strict=True)]
 
 
 def read_questions(directory: Path) -> list[Asked]:
@@ -88,13 +92,19 @@ def _shown(pair: Pair) -> Asked:
     return Asked(_name(pair[0].problem.id, *texts), prompt, *texts)
 
 
+def _settled(pair: Pair) -> bool:
+    """Whether there is nothing to ask."""
+    first, second = pair
+    return bool(first.error or second.error) or first.completion.text == second.completion.text
+
+
 def _name(*texts: str) -> str:
     return blake2b(json.dumps(texts).encode(), digest_size=12).hexdigest()
 
 
 def _first(pair: Pair, shown: Asked, better: Better) -> bool | None:
     """Whether the first of a pair is what was liked."""
-    if better == "neither" or shown.first == shown.second:
+    if better == "neither":
         return None
     return pair[0].completion.text == (shown.first if better == "first" else shown.second)
 
@@ -102,24 +112,41 @@ def _first(pair: Pair, shown: Asked, better: Better) -> bool | None:
 def _append(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     with path.open("a+b") as file:
         file.seek(0)
-        file.truncate(file.read().rfind(b"\n") + 1)  # a line that was cut off
+        whole = file.read()
+        end = whole.rfind(b"\n") + 1
+        if _cut(whole[end:]):
+            file.truncate(end)
+        else:
+            file.write(b"\n")
         file.writelines(f"{json.dumps(row)}\n".encode() for row in rows)
         file.flush()
         os.fsync(file.fileno())
 
 
 def _lines(path: Path, keys: tuple[str, ...]) -> list[dict[str, Any]]:
-    """The objects of a file, of these keys; none where there is no file. A last line that was cut off is left out."""
-    if not path.exists():
-        return []
-    whole = path.read_text(encoding="utf-8").split("\n")
-    found = []
-    for number, line in enumerate(whole[:-1], start=1):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(f"{path}, line {number} must be JSON, got {line[:60]!r}") from error
-        if not isinstance(row, dict) or not set(keys) <= set(row):
-            raise DataError(f"{path}, line {number} must have {', '.join(keys)}, got {line[:60]!r}")
-        found.append({key: row[key] for key in keys})
-    return found
+    """The objects of a file, of these keys; none where there is no file. A last line that was cut off is left out, and
+    so are empty ones. Raises DataError."""
+    whole = path.read_bytes().split(b"\n") if path.exists() else []
+    if whole and _cut(whole[-1]):
+        whole.pop()
+    return [_object(line, keys, f"{path}, line {number}") for number, line in enumerate(whole, start=1) if line.strip()]
+
+
+def _cut(last: bytes) -> bool:
+    """Whether a line without an end is less than an object: hands and other tools leave the end out of whole ones."""
+    try:
+        return not isinstance(json.loads(last), dict)
+    except ValueError:
+        return True
+
+
+def _object(line: bytes, keys: tuple[str, ...], where: str) -> dict[str, Any]:
+    """Raises DataError."""
+    said = line[:60].decode(errors="replace")
+    try:
+        row = json.loads(line)
+    except ValueError as error:  # no JSON, or no text
+        raise DataError(f"{where} must be JSON, got {said!r}") from error
+    if not isinstance(row, dict) or not set(keys) <= set(row) or not isinstance(row["id"], str):
+        raise DataError(f"{where} must have {', '.join(keys)}, and a text as id, got {said!r}")
+    return {key: row[key] for key in keys}
