@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,10 @@ from pawl.ledger import Ledger
 from pawl.models.opening import fresh_policy
 from pawl.recipes import rlaif
 from pawl.recipes.rlaif import RLAIF, Settings
-from pawl.records import Attempt, Completion, Event, Problem, Sampling
+from pawl.records import Attempt, Completion, Event, Problem, Sampling, Verdict
 from pawl.tasks.countdown import Countdown
 from pawl.tasks.stories import Stories
+from pawl.tasks.stories_critic import StoryCritic
 
 torch.set_num_threads(1)
 
@@ -101,6 +104,51 @@ def test_a_pair_that_one_principle_does_not_tell_apart_is_asked_about_by_the_nex
     pairs = [(one, other), (other, one)] * 4
     assert parts.compare(pairs) == [True] * 8
     assert sorted(set(heard[0])) == ["a", "b"] and heard[1] == ["b"] * heard[0].count("a")
+
+
+@dataclass(frozen=True)
+class Unsure(StoryCritic):
+    """Rates and prefers as long as it is up."""
+
+    up: Callable[[], bool] = lambda: True
+
+    def rate(self, attempts: Any, principles: Any) -> list[Verdict]:
+        return super().rate(attempts, principles) if self.up() else [Verdict(None, "critic", "it is down")] * len(
+            attempts)
+
+    def prefers(self, pairs: Any, principles: Any) -> list[bool | None]:
+        return super().prefers(pairs, principles) if self.up() else [None] * len(pairs)
+
+
+class Unsurely(Stories):
+    up: Any = staticmethod(lambda: False)
+
+    def critic(self) -> Unsure:
+        return Unsure(self, self.up)
+
+
+def test_a_critic_that_goes_down_stops_the_run_which_goes_on_when_it_is_up_again(tmp_path: Path) -> None:
+    settings = Settings(**SMALL | {"feedback": "direct", "revisions": 0, "generations": 1, "base_steps": 2})
+    task, asked = Unsurely(nouns=10), list[int]()
+    object.__setattr__(task, "up", lambda: asked.append(1) or len(asked) <= len(task.principles))
+    with pytest.raises(TrainingError, match=r"got none of 32 scored .it is down.") as raised:
+        carried_out(rlaif, settings, task, tmp_path / "run")
+    assert names(tmp_path / "run") == [] and len(asked) > 3 and "pawl resume" in str(raised.value.hint)
+    object.__setattr__(task, "up", lambda: True)
+    assert carried_out(rlaif, settings, task, tmp_path / "run")["advice"]["direct"][1]["proxy"] is not None
+
+
+def test_a_critic_that_prefers_nothing_stops_the_run_with_what_to_do(tmp_path: Path) -> None:
+    settings = Settings(**SMALL | {"revisions": 0, "base_steps": 2, "comparisons": 20})
+    with pytest.raises(TrainingError, match="critic of stories must say of some pairs which is better, got nothing of"):
+        carried_out(rlaif, settings, Unsurely(nouns=10), tmp_path / "run")
+
+
+def test_a_critic_that_rates_nothing_can_still_revise(tmp_path: Path) -> None:
+    settings = Settings(**SMALL | {"revisions": 1, "base_steps": 2, "comparisons": 20, "revised": 8})
+    with pytest.raises(TrainingError, match="must say of some pairs"):
+        carried_out(rlaif, settings, Unsurely(nouns=10), tmp_path / "run")
+    assert names(tmp_path / "run") == ["revisions"]
 
 
 def parts_of(context: int, train: int, **changes: Any) -> RLAIF:

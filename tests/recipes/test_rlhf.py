@@ -148,6 +148,12 @@ def test_a_person_who_labels_is_waited_for_and_nothing_that_they_said_is_lost(tm
         assert "comparisons" in ledger.generations()[0].notes[1]
 
 
+def test_labels_that_are_too_few_for_a_patch_are_refused() -> None:
+    assert Settings(labels=0, patch=100).labels == 0 and Settings(labels=100, patch=100).labels == 100
+    with pytest.raises(ConfigError, match=r"enough for one patch of 100, got 50\n.*--patch 50"):
+        Settings(labels=50)
+
+
 def test_where_learning_cannot_go_on_the_policy_stays_and_the_run_goes_on(tmp_path: Path,
                                                                         monkeypatch: pytest.MonkeyPatch) -> None:
     learn, calls = Course.learn, list[int]()

@@ -103,6 +103,16 @@ def test_being_fooled_is_seen_though_gold_is_unknown_of_some(share: float) -> No
     assert found.fall == pytest.approx(0.5, abs=0.1) and found.rise == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.parametrize("known", [0, 5])
+def test_a_generation_of_which_the_judge_says_too_little_is_left_out(known: int) -> None:
+    proxy = np.array([*[0.5] * known, *[np.nan] * (40 - known)])
+    gold = np.random.default_rng(0).random((3, 40))
+    three = [reading(one, other) for one, other in zip((np.zeros(40), proxy, np.ones(40)), gold, strict=True)]
+    found, without = seen(three, since=0, looks=3), seen([three[0], three[2]], since=0, looks=3)
+    assert found is not None and without is not None and found.generation == 2
+    assert (found.fall, found.rise) == pytest.approx((without.fall, without.rise))
+
+
 def test_of_what_nobody_could_score_a_stage_says_nothing() -> None:
     unknown = reading([NAN, NAN], [NAN, NAN], 1.5)
     assert unknown.metrics == {"kl": 1.5, "length": 1.5}

@@ -184,12 +184,18 @@ class FromPreferences:
 
     @cached_property
     def comparisons(self) -> list[Comparison]:
-        """What whoever labels says of pairs of attempts by the policy that it starts from."""
+        """What whoever labels says of pairs of attempts by the policy that it starts from. Raises TrainingError where
+        that is nothing."""
         count = self.settings.comparisons
         each = 2 * math.ceil(count / len(self.train))
         problems = self.train[: math.ceil(2 * SPARE * count / each)]
         attempts = play(self.start, problems, each, sampling=self.sampling, key=self.key("compared"))
-        return self.said_of(pairs_to_ask(attempts, count=count, key=self.key("pairs")))
+        pairs = pairs_to_ask(attempts, count=count, key=self.key("pairs"))
+        if not (said := self.said_of(pairs)):
+            raise TrainingError(f"{self.source} must say of some pairs which is better, got nothing of {len(pairs)}",
+                                hint="look at the answers where there are no pairs, else at what is replied; then pawl "
+                                     "resume")
+        return said
 
     def said_of(self, pairs: Sequence[Pair]) -> list[Comparison]:
         """Comparisons of those pairs of which whoever labels can say which is better."""
@@ -280,7 +286,14 @@ class FromPreferences:
         return [self.train[place] for place in order[: self.settings.problems]]
 
     def read(self, policy: Trainable, judge: Judge) -> Reading:
-        return read(policy, self.start, self.metered, judge, self.gold, sampling=self.sampling, key=self.key("measure"))
+        """Both readings. Raises TrainingError where the judge says nothing at all, as one does that is down: the run
+        can go on later from here."""
+        reading = read(policy, self.start, self.metered, judge, self.gold, sampling=self.sampling,
+                       key=self.key("measure"))
+        if not np.isfinite(reading.proxy).any():
+            raise TrainingError(f"a judge must score some attempts, got none of {len(reading.attempts)} scored "
+                                f"({reading.verdicts[0].error})", hint="look at what it replies, then pawl resume")
+        return reading
 
     def best_of_all(self, legs: Sequence[Leg]) -> None:
         """Makes the generation of the highest gold of any leg the run's best policy."""

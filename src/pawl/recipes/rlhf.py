@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from pawl.config import settings
+from pawl.errors import ConfigError
 from pawl.interfaces import Task, Trainable
 from pawl.keys import permutation
 from pawl.labels import Person
@@ -51,6 +52,12 @@ class Settings(from_preferences.Settings):
     """Comparisons, at most, of attempts that fooled the reward model."""
     patch: Count = 100
     """Of them at one turn."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if 0 < self.labels < self.patch:
+            raise ConfigError(f"labels must be 0, or enough for one patch of {self.patch}, got {self.labels}",
+                              hint=f"--patch {self.labels}")
 
 
 def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,

@@ -17,7 +17,7 @@ from scipy.stats import rankdata
 from pawl.interfaces import Judge, Policy
 from pawl.learning.advantages import log_odds
 from pawl.meters.hacking import Fit, Point, agreement, best_fit, curve
-from pawl.meters.means import paired_means
+from pawl.meters.means import FEWEST, paired_means
 from pawl.meters.turn import Look, look
 from pawl.play import play
 from pawl.records import Attempt, Problem, Sampling, Verdict
@@ -86,9 +86,11 @@ def kept(judged: Sequence[tuple[Attempt, Verdict]], gold: Judge, divergence: flo
 
 
 def seen(readings: Sequence[Reading], *, since: int, looks: int) -> Look | None:
-    """What the readings under one judge so far say, of generations from `since` on: whether it is being fooled."""
+    """What the readings under one judge so far say, of generations from `since` on: whether it is being fooled. A
+    generation of which the judge says too little is left out."""
+    golds = [one.gold if np.isfinite(one.proxy).sum() >= FEWEST else np.full_like(one.gold, np.nan) for one in readings]
     gold, proxy = (replace(means, generations=means.generations + since) for means in (
-        paired_means([one.gold for one in readings]), paired_means([one.proxy for one in readings])))
+        paired_means(golds), paired_means([one.proxy for one in readings])))
     return look(gold, proxy, looks=looks)
 
 
