@@ -98,12 +98,22 @@ def test_a_rating_is_how_well_it_keeps_to_the_principle() -> None:
     assert verdict.score is not None and logit(verdict.score) == pytest.approx(CRITIC.keeps(story, CHARM))
 
 
-def test_an_attempt_that_failed_is_neither_rated_nor_revised() -> None:
-    failed = replace(told(1)[0], error="play: no")
+def test_an_attempt_that_failed_is_neither_rated_nor_revised_nor_preferred() -> None:
+    fine = told(1)[0]
+    failed = replace(fine, completion=replace(fine.completion, text=""), error="play: no")
+    assert CRITIC.prefers([(fine, failed), (failed, fine)], [CHARM, CHARM]) == [None, None]
     assert CRITIC.rate([failed], [CHARM])[0].score is None
     assert CRITIC.revise([failed], [CHARM])[0].error == "play: no"
 
 
 def test_a_principle_that_it_does_not_know_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"knows, got 'Be kind.'"):
-        CRITIC.rate(told(1), ["Be kind."])
+    for asked in (CRITIC.rate, CRITIC.revise):
+        with pytest.raises(ConfigError, match=r"knows, got 'Be kind.'"):
+            asked(told(1), ["Be kind."])
+
+
+def test_a_word_for_which_there_is_no_other_stays_and_nothing_is_said_against_it() -> None:
+    word = "dedrats"
+    story = f"the {word} baim . {' '.join(TASK.alike(word))}"
+    [revision] = CRITIC.revise([attempt(f"the {word} baim", story.removeprefix(f"the {word} baim"))], [TWICE])
+    assert revision.text == story.removeprefix(f"the {word} baim") and revision.critique == "Nothing breaks it."

@@ -61,12 +61,14 @@ class StoryCritic:
         return [self._revised(attempt, principle) for attempt, principle in zip(attempts, principles, strict=True)]
 
     def prefers(self, pairs: Sequence[tuple[Attempt, Attempt]], principles: Sequence[str]) -> list[bool | None]:
+        """By which story keeps better to the principle, or now and then the opposite; None where both do alike."""
         names = [f"{one.problem.id} {one.completion.text} {other.completion.text}" for one, other in pairs]
         luck = uniforms(row_keys(stream(self.stories.reader, "critic"), names, 1)[:, 0], 0)
         apart = [self.keeps(_story(one), principle) - self.keeps(_story(other), principle)
                  for (one, other), principle in zip(pairs, principles, strict=True)]
-        return [None if not difference else bool((difference > 0) != (chance < self.stories.errs))
-                for difference, chance in zip(apart, luck, strict=True)]
+        failed = [one.error is not None or other.error is not None for one, other in pairs]
+        return [None if no_story or not difference else bool((difference > 0) != (chance < self.stories.errs))
+                for no_story, difference, chance in zip(failed, apart, luck, strict=True)]
 
     def rate(self, attempts: Sequence[Attempt], principles: Sequence[str]) -> list[Verdict]:
         """The sigmoid of how well each keeps to its principle."""
@@ -78,14 +80,12 @@ class StoryCritic:
         """How well a story keeps to a principle, in units of the reader's liking: less the words that came before, less
         1 where it is not grammatical, or the charm of its different words. Raises ConfigError for a principle that it
         does not know."""
+        _must_be_known(principle)
         words = [word for word in story.split() if self.stories.means(word)]
         said: Mapping[str, Callable[[], float]] = {
             TWICE: lambda: float(len(set(words)) - len(words)),
             SENTENCES: lambda: float(self.stories.grammatical(story)) - 1,
             CHARM: lambda: sum(map(self.charm, sorted(set(words))))}
-        if principle not in said:
-            raise ConfigError(f"a principle must be one that the critic of stories knows, got {principle!r}",
-                              hint="; ".join(PRINCIPLES))
         return said[principle]()
 
     def charm(self, word: str) -> float:
@@ -103,6 +103,7 @@ class StoryCritic:
         return {}
 
     def _revised(self, attempt: Attempt, principle: str) -> Revision:
+        _must_be_known(principle)
         if attempt.error is not None:
             return Revision(attempt, principle, error=attempt.error)
         words, given = _story(attempt).split(), len(str(attempt.problem.prompt).split())
@@ -124,7 +125,7 @@ class StoryCritic:
             return None, [*words]
         place = wrong[0] if principle == TWICE else min(wrong, key=lambda one: self.charm(words[one]))
         better = self._instead(words, place)
-        if principle == CHARM and self.charm(better) <= self.charm(words[place]):
+        if better == words[place] or (principle == CHARM and self.charm(better) <= self.charm(words[place])):
             return None, [*words]
         return f"Instead of {words[place]} say {better}.", [*words[:place], better, *words[place + 1 :]]
 
@@ -134,6 +135,13 @@ class StoryCritic:
         names = [f"{' '.join(words)} {place} {number}" for number in range(COME_TO_MIND)]
         luck = uniforms(row_keys(stream(self.stories.reader, "instead"), names, 1)[:, 0], 0)
         return max((new[int(one * len(new))] for one in luck), key=self.charm) if new else words[place]
+
+
+def _must_be_known(principle: str) -> None:
+    """Raises ConfigError for a principle in other words."""
+    if principle not in PRINCIPLES:
+        raise ConfigError(f"a principle must be one that the critic of stories knows, got {principle!r}",
+                          hint="; ".join(PRINCIPLES))
 
 
 def _story(attempt: Attempt) -> str:
