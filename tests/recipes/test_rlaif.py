@@ -151,6 +151,21 @@ def test_a_critic_that_rates_nothing_can_still_revise(tmp_path: Path) -> None:
     assert names(tmp_path / "run") == ["revisions"]
 
 
+@pytest.mark.parametrize("stop", [("score", 1), ("sample", 2), ("gate", 2)])
+def test_a_run_with_direct_feedback_goes_on_as_well(tmp_path: Path, stop: tuple[str, int]) -> None:
+    changes = {"feedback": "direct", "revisions": 1, "revised": 8, "generations": 1, "base_steps": 2}
+    carry_out = partial(carried_out, rlaif, Settings(**SMALL | changes), TASK)
+    carry_out(tmp_path / "whole")
+    assert same_as_whole(carry_out, tmp_path / "whole", tmp_path / "run", [stop])
+
+
+def test_a_checkpoint_whose_context_holds_no_question_is_a_critic_that_revises_nothing(tmp_path: Path) -> None:
+    fresh_policy(["abcdefgh \n"], tokenizer="char", depth=1, context=64, seed=0).save(tmp_path / "critic")
+    settings = Settings(**SMALL | {"critic": (str(tmp_path / "critic"),), "revised": 8, "base_steps": 2})
+    with pytest.raises(TrainingError, match=r"got none of 8 .not asked: a question must have 1 to 48 tokens"):
+        carried_out(rlaif, settings, TASK, tmp_path / "run")
+
+
 def parts_of(context: int, train: int, **changes: Any) -> RLAIF:
     """With a base that writes anything, and so many problems."""
     parts = RLAIF.__new__(RLAIF)
