@@ -40,11 +40,10 @@ def audit(data: Path, reference: Path | None, column: str | None, page: Path | N
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
-@click.option("--quick", is_flag=True, help="One seed each instead of three.")
 @click.option("--seeds", type=COUNT, default=3, show_default=True, help="How many each.")
 @click.option("--page", type=PATH, help="Write a page of what was found; docs/claims.md for all claims in a checkout.")
 @json_option
-def claims(names: Sequence[str], quick: bool, seeds: int, page: Path | None, as_json: bool) -> None:
+def claims(names: Sequence[str], seeds: int, page: Path | None, as_json: bool) -> None:
     """Measure published results again.
 
     Without a NAME all of them. Fails when one that was found to hold does not.
@@ -59,9 +58,9 @@ def claims(names: Sequence[str], quick: bool, seeds: int, page: Path | None, as_
             raise UnknownNameError("claim", name, CLAIMS)
     verdicts = []
     for name in names or CLAIMS:
-        verdicts.append(judged(CLAIMS[name], range(1 if quick else seeds)))
+        verdicts.append(judged(CLAIMS[name], range(seeds)))
         click.echo(claims_in_words({"claims": [told(verdicts[-1])]}), err=True)
-    whole = not names and not quick and seeds >= len(SEEDS)
+    whole = not names and seeds >= len(SEEDS)
     target = page or (PAGE if whole and PAGE.parent.is_dir() else None)
     if target is not None:
         target.write_text(whole_page(verdicts, measure_peak().sentence()), encoding="utf-8")

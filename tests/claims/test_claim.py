@@ -73,7 +73,7 @@ def test_all_claims_write_the_page_where_there_is_one(known: Callable[..., None]
     CliRunner().invoke(main, ["claims"])
     assert not list(tmp_path.iterdir())
     (tmp_path / "docs").mkdir()
-    CliRunner().invoke(main, ["claims", "--quick"])
+    CliRunner().invoke(main, ["claims", "--seeds", "1"])
     assert not list((tmp_path / "docs").iterdir())
     CliRunner().invoke(main, ["claims"])
     assert "# Published results" in (tmp_path / "docs" / "claims.md").read_text(encoding="utf-8")

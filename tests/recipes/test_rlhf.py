@@ -84,7 +84,9 @@ def test_the_champion_is_the_best_of_all_and_what_it_is_worth_is_measured_on_oth
     with Ledger.open(path / "run.db", read_only=True) as ledger:
         assert ledger.champion == ledger.generations()[-1].candidate
     assert [one["policy"].split(",")[0] for one in result["golds"]] == ["the base", "unpatched", "unpatched", "patched"]
-    assert result["golds"][1]["gain"] == 0 and 0 < result["final"]["pass@1"] < 1
+    highest = {name: max(one["gold"] for one in leg) for name, leg in result["legs"].items()}
+    champion = result["golds"][1 if highest["free"] >= highest["patched"] else 3]
+    assert result["golds"][1]["gain"] == 0 and result["final"]["pass@1"] == champion["pass@1"]
 
 
 def test_without_a_turn_nothing_is_patched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

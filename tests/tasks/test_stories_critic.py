@@ -33,14 +33,14 @@ def test_the_task_says_that_it_brings_principles_and_a_critic() -> None:
 
 def test_principles_together_are_what_the_reader_likes_but_for_the_critics_taste() -> None:
     same_taste = replace(CRITIC)
-    same_taste.__dict__["_own"] = {word: TASK.charm(word) for word in TASK._words}
+    same_taste.__dict__["_own"] = {word: TASK.charm(word) for word in TASK._forms}
     for one in told(30):
         story = f"{one.problem.prompt} {one.completion.text.strip()}"
         assert sum(same_taste.keeps(story, principle) for principle in PRINCIPLES) == pytest.approx(TASK.liking(story))
 
 
 def test_its_taste_is_nearly_the_readers() -> None:
-    words = sorted(TASK._words)
+    words = sorted(TASK._forms)
     both = np.corrcoef([CRITIC.charm(word) for word in words], [TASK.charm(word) for word in words])[0, 1]
     assert 0.7 < both < 0.9 and CRITIC.charm("the") == 0
 

@@ -9,8 +9,8 @@ from pawl.claims.claim import Finding, Verdict
 
 HEAD = """# Published results, measured again
 
-`pawl claims` measured what stands here and wrote this page; `pawl claims NAME` measures one, `--quick` each with one
-seed, `--seeds 20` with as many. What is asserted is a direction and a least size, as the protocols are scaled down; a
+`pawl claims` measured what stands here and wrote this page; `pawl claims NAME` measures one, `--seeds 20` with as
+many seeds. What is asserted is a direction and a least size, as the protocols are scaled down; a
 claim holds where all its checks do, on the mean over seeds.
 """
 ROUNDED = 9

@@ -295,8 +295,8 @@ class FromPreferences:
                                 f"({reading.verdicts[0].error})", hint="look at what it replies, then pawl resume")
         return reading
 
-    def best_of_all(self, legs: Sequence[Leg]) -> None:
-        """Makes the generation of the highest gold of any leg the run's best policy."""
+    def best_of_all(self, legs: Sequence[Leg]) -> Leg:
+        """The leg with the generation of the highest gold, which becomes the run's best policy."""
         leg = max(legs, key=lambda one: max(one.golds))
 
         def chosen(turn: Turn) -> Trainable:
@@ -304,6 +304,7 @@ class FromPreferences:
             return self.line.open(leg.policies[leg.best])
 
         self.line.stage("best of all", chosen, plays=True)
+        return leg
 
     def worth(self, name: str, problems: Sequence[Problem]) -> NDArray[np.float64]:
         """[P] gold of a policy's attempts."""

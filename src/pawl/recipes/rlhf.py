@@ -74,8 +74,8 @@ def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
         said += parts.fooled(leg, patches)
         judge = parts.reward_model(said, f"patch {patches}")
         leg = parts.go_on(leg.again(judge), leg.policies[leg.back], f"patched {patches}", stops=True)
-    parts.best_of_all((free, leg))
-    return line.finish(lambda: parts.result(free, leg, patches * settings.patch), task.name, settings.seed)
+    best = parts.best_of_all((free, leg))
+    return line.finish(lambda: parts.result(free, leg, best, patches * settings.patch), task.name, settings.seed)
 
 
 class RLHF(FromPreferences):
@@ -101,8 +101,9 @@ class RLHF(FromPreferences):
         pleased = np.argsort(-np.nan_to_num(rewards(leg.judge, last), nan=-np.inf), kind="stable")[:count]
         return self.said_of([(last[place], best[place]) for place in pleased])
 
-    def result(self, free: Leg, patched: Leg, labels: int) -> dict[str, Any]:
-        """Both legs, and what their best generations are worth on problems that nobody looked at."""
+    def result(self, free: Leg, patched: Leg, best: Leg, labels: int) -> dict[str, Any]:
+        """Both legs, and what their best generations are worth on problems that nobody looked at; `best` is the one
+        with the run's best policy."""
         problems = self.task.problems("test", self.settings.test_problems, self.settings.seed)
         worth = {name: self.worth(policy, problems) for name, policy in (
             ("base", self.base_name), ("free", free.policies[free.best]), ("last", free.policies[-1]),
@@ -110,7 +111,7 @@ class RLHF(FromPreferences):
         legs = {"free": free} | ({"patched": patched} if patched is not free else {})
         fit = fit_of(free.readings)
         return {
-            "base": rate(worth["base"]), "final": rate(worth["patched"]),
+            "base": rate(worth["base"]), "final": rate(worth["free" if best is free else "patched"]),
             "legs": {name: [row(number, point) for number, point in enumerate(points(leg.readings))]
                      for name, leg in legs.items()},
             "golds": [{"policy": said, **rate(worth[name]), **gain(worth[name], worth["free"])} for name, said in (

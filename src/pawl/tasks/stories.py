@@ -62,12 +62,6 @@ class Stories:
         return story(self._lexicon)
 
     @cached_property
-    def _words(self) -> frozenset[str]:
-        """Those that mean something, in every form."""
-        counted = (*self._lexicon.nouns, *self._lexicon.verbs, *self._lexicon.intransitives)
-        return frozenset((*counted, *(f"{word}s" for word in counted), *self._lexicon.adjectives))
-
-    @cached_property
     def _charms(self) -> dict[str, float]:
         """Of words, as they are first met."""
         return {}
@@ -75,7 +69,7 @@ class Stories:
     def charm(self, word: str) -> float:
         """How much the reader likes a word, from the standard normal distribution; 0 for words that join others and for
         such as there are not."""
-        if word not in self._words:
+        if word not in self._forms:
             return 0.0
         if word not in self._charms:
             self._charms[word] = float(np.random.default_rng(stream(self.reader, "charm", word)).normal())
@@ -83,7 +77,7 @@ class Stories:
 
     def means(self, word: str) -> bool:
         """Whether a word means something, and does not only join others."""
-        return word in self._words
+        return word in self._forms
 
     def alike(self, word: str) -> Sequence[str]:
         """Words that can stand where a word stands and leave a story grammatical; none for words that join others."""
@@ -105,7 +99,7 @@ class Stories:
     def liking(self, text: str) -> float:
         """How much the reader likes a whole story, in units of log-odds."""
         words = text.split()[:LONGEST]
-        telling = [word for word in words if word in self._words]
+        telling = [word for word in words if word in self._forms]
         different = set(telling)
         liked = sum(map(self.charm, sorted(different))) - (len(telling) - len(different))
         return liked if self.grammatical(" ".join(words)) else liked - 1
