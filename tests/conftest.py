@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from pawl.ledger import GenerationRecord, Ledger
 from pawl.records import Attempt, Completion, Decision, Evidence, Problem, Verdict
 from pawl.stages import Work, listening
 from pawl.tasks.countdown import Countdown
+
+sys.path.insert(0, str(Path(__file__).parent))  # what tests of several folders share, as modules
 
 hypothesis.settings.register_profile("no clock", deadline=None)  # a busy machine is not a failure
 hypothesis.settings.load_profile("no clock")
@@ -52,6 +55,12 @@ HEADER = {
     "task_settings": {"numbers": 3, "max_number": 20, "min_target": 1, "max_target": 99},
     "notes": [],
 }
+
+
+@pytest.fixture(autouse=True)
+def _straight_to_local_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever proxy the environment names."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
 
 
 def attempt(problem: Problem, index: int, text: str, *, error: str | None = None) -> Attempt:

@@ -5,12 +5,4 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import pytest
-
 sys.path.insert(0, str(Path(__file__).parent))
-
-
-@pytest.fixture(autouse=True)
-def _straight_to_local_servers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever proxy the environment names."""
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")

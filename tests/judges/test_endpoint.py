@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import Hours, Request, Response, Server, endpoint, nowhere, said, serving
 
 from pawl.errors import ConfigError
 from pawl.judges.asks import Question, Reply
 from pawl.judges.endpoint import Endpoint, EndpointAsker
 from pawl.judges.endpoint_pace import FEW, PAUSE
+from served import Hours, Request, Response, Server, endpoint, nowhere, said, serving
 
 KEY = "sk-abcdefgh12345678"
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from served import Hours
 
 from pawl.judges.endpoint_pace import FEW, PAUSE, Outage, Pace, backoff, retry_after
+from served import Hours
 
 
 def begins(pace: Pace, hours: Hours, tokens: list[float]) -> list[float]:

@@ -12,11 +12,11 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from served import Hours, Request, Response, nowhere, said, serving
 
 from pawl.judges.asks import Place, Reply
 from pawl.judges.endpoint_pace import Clock
 from pawl.judges.endpoint_request import LONGEST_REPLY, Failed, post, reply_of
+from served import Hours, Request, Response, nowhere, said, serving
 
 BODY = b'{"messages": [{"content": "?"}]}'
 

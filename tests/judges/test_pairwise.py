@@ -9,7 +9,6 @@ from asked import PROBLEM, attempt
 from compared import briefer, replying, shown
 from hypothesis import example, given
 from hypothesis import strategies as st
-from served import Request, Response, endpoint, said, serving
 
 from pawl.errors import ConfigError
 from pawl.judges.asks import Asked, Reply
@@ -17,6 +16,7 @@ from pawl.judges.endpoint import EndpointAsker
 from pawl.judges.pairwise import Pairwise, Preference
 from pawl.judges.policy_asker import PolicyAsker
 from pawl.testing import ScriptedPolicy
+from served import Request, Response, endpoint, said, serving
 
 PRINCIPLE = "Be brief."
 PAIR = (attempt("x"), attempt("xxx"))

@@ -12,7 +12,6 @@ import pytest
 from asked import PROBLEM, attempt
 from hypothesis import given
 from hypothesis import strategies as st
-from served import Hours, Request, Response, endpoint, nowhere, said, serving
 
 from pawl.errors import ConfigError
 from pawl.interfaces import Early
@@ -23,6 +22,7 @@ from pawl.judges.policy_asker import PolicyAsker
 from pawl.judges.wording import rating_prompt
 from pawl.records import Problem, Verdict
 from pawl.testing import END, ScriptedPolicy, check_judge
+from served import Hours, Request, Response, endpoint, nowhere, said, serving
 
 PRINCIPLE = "Be brief."
 

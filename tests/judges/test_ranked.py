@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 from scipy.stats import kendalltau
-from served import Request, Response, endpoint, said, serving
 
 from pawl.errors import ConfigError
 from pawl.interfaces import Early
@@ -26,6 +25,7 @@ from pawl.judges.pairwise import Pairwise
 from pawl.judges.ranked import Ranked, around
 from pawl.records import Problem, Verdict
 from pawl.testing import check_judge
+from served import Request, Response, endpoint, said, serving
 
 OTHER = Problem("other", "2+2=", "train")
 

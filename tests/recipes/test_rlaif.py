@@ -162,7 +162,7 @@ def test_a_run_with_direct_feedback_goes_on_as_well(tmp_path: Path, stop: tuple[
 def test_a_checkpoint_whose_context_holds_no_question_is_a_critic_that_revises_nothing(tmp_path: Path) -> None:
     fresh_policy(["abcdefgh \n"], tokenizer="char", depth=1, context=64, seed=0).save(tmp_path / "critic")
     settings = Settings(**SMALL | {"critic": (str(tmp_path / "critic"),), "revised": 8, "base_steps": 2})
-    with pytest.raises(TrainingError, match=r"got none of 8 .not asked: a question must have 1 to 48 tokens"):
+    with pytest.raises(TrainingError, match=r"got 8 of 8 questions unanswered .not asked: a question must have 1 to "):
         carried_out(rlaif, settings, TASK, tmp_path / "run")
 
 
@@ -192,17 +192,33 @@ def test_as_many_stages_are_said_to_come_as_come(tmp_path: Path) -> None:
 
 
 def test_principles_are_read_from_a_file_a_line_each(tmp_path: Path) -> None:
-    path = tmp_path / "principles.txt"
+    path, kept = tmp_path / "principles.txt", tmp_path / "kept.txt"
+
+    def read(source: str) -> tuple[str, ...]:
+        kept.unlink(missing_ok=True)
+        return rlaif.written(Settings(principles=source), TASK, kept)
+
     path.write_text("Be brief.\n\n  Be brief. \nSay what is so.\n")
-    assert rlaif.written(Settings(principles=str(path)), TASK) == ("Be brief.", "Say what is so.")
+    assert read(str(path)) == ("Be brief.", "Say what is so.")
     path.write_text("Be brief.\r\n", encoding="utf-8-sig")
-    assert rlaif.written(Settings(principles=str(path)), TASK) == ("Be brief.",)
+    assert read(str(path)) == ("Be brief.",)
     path.write_text(" \n")
     with pytest.raises(ConfigError, match="a line each, got none"):
-        rlaif.written(Settings(principles=str(path)), TASK)
+        read(str(path))
     for wrong in (str(tmp_path), "a\0b"):
         with pytest.raises(ConfigError, match="must be a file of text"):
-            rlaif.written(Settings(principles=wrong), TASK)
+            read(wrong)
+    assert not kept.exists()
+
+
+def test_a_run_goes_on_by_the_principles_with_which_it_began(tmp_path: Path) -> None:
+    path, kept = tmp_path / "principles.txt", tmp_path / "kept.txt"
+    path.write_text("Be brief.\nSay what is so.\n")
+    began = rlaif.written(Settings(principles=str(path)), TASK, kept)
+    path.write_text("Be long.\n")
+    assert rlaif.written(Settings(principles=str(path)), TASK, kept) == began
+    path.unlink()
+    assert rlaif.written(Settings(principles=str(path)), TASK, kept) == began
 
 
 def test_principles_of_a_task_that_say_nothing_are_none() -> None:
@@ -210,7 +226,7 @@ def test_principles_of_a_task_that_say_nothing_are_none() -> None:
         principles = ("", " ")
 
     with pytest.raises(ConfigError, match="no principles of its own"):
-        rlaif.written(Settings(), Silent(nouns=10))
+        rlaif.written(Settings(), Silent(nouns=10), Path("nowhere"))
 
 
 @pytest.mark.parametrize(("changes", "error", "says"), [

@@ -68,7 +68,8 @@ class Round:
     reference: Trainable
     """What a preference is measured against."""
     in_log_odds: bool = False
-    """Whether advantages are of the scores' log-odds: what a reward model learnt."""
+    """Whether advantages are of the scores' log-odds: what a reward model learnt. PPO's are not: its value expects a
+    score in [0, 1]."""
 
     def scores(self, count: int) -> Scores:
         """[N, K] NaN where nothing is known."""

@@ -203,6 +203,11 @@ class FromPreferences:
         self.undecided += answers.undecided
         return answers.comparisons
 
+    @property
+    def unsaid(self) -> list[str]:
+        """What whoever labels did not say so far, in words."""
+        return [f"{self.undecided:,} pairs undecided"] if self.undecided else []
+
     def reward_model(self, fooled: Sequence[Comparison], name: str) -> Judge:
         """A judge that learnt from the first comparisons and from those of what fooled others before it: of several
         members the worst."""
@@ -220,7 +225,7 @@ class FromPreferences:
                 PATCHED if place >= len(self.comparisons) else 1 for place in range(len(known))])
             centre(model, [side for one in self.comparisons for side in (one.liked, one.other)])
         must_beat_chance(turn.metrics)
-        unsaid = f" ({self.undecided:,} pairs undecided)" if self.undecided else ""
+        unsaid = f" ({', '.join(self.unsaid)})" if self.unsaid else ""
         turn.told = (f"{len(known):,} comparisons{unsaid}, {turn.metrics['foreseen']:.1%} of "
                      f"{turn.metrics['foreseen_of']:.0f} that it did not learn from foreseen")
         return model

@@ -25,6 +25,7 @@ from pydantic import Field
 from pawl.config import settings
 from pawl.errors import ConfigError, TrainingError
 from pawl.interfaces import Critic, Criticised, Task, Trainable
+from pawl.judges.asks import Asked
 from pawl.judges.critic import ByPrinciples, LanguageCritic
 from pawl.judges.endpoint import Endpoint, EndpointAsker
 from pawl.judges.policy_asker import PolicyAsker
@@ -40,10 +41,13 @@ from pawl.recipes.revisions import Rated, must_be_revised, put_better, rated, ro
 from pawl.recipes.settings import Count
 from pawl.recipes.two_readings import points, row
 from pawl.records import Attempt, Event, Revision
+from pawl.report import write_whole
 from pawl.run_directory import RunDirectory
 from pawl.selection.comparisons import Pair
 
 TASK: str | None = "stories"
+PRINCIPLES = "principles.txt"
+"""In the run's directory: those that it began with, so that a file that is edited meanwhile does not mix two."""
 CRITIQUE = 512
 """Tokens of a critique, at most: one that is cut off counts for nothing, and answers may be short."""
 
@@ -53,7 +57,7 @@ class Settings(from_preferences.Settings):
     """Every key of the recipe."""
 
     principles: str = ""
-    """File of written principles, a line each; none takes those of the task."""
+    """File of written principles, a line each, of which the run keeps a copy; none takes those of the task."""
     critic: tuple[str, ...] = ()
     """Who criticises, compares and rates: the address of an endpoint and its model (http://localhost:8000/v1,NAME), a
     checkpoint, or `self`, the base itself; none takes the critic of the task."""
@@ -75,7 +79,7 @@ def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
     line = Pipeline(directory, ledger, notify, stages=bool(settings.revisions) + (0 if direct else settings.members)
                     + settings.generations + 1,
                     load=partial(open_policy, device=settings.device, dtype=settings.dtype))
-    principles = written(settings, task)
+    principles = written(settings, task, directory.path / PRINCIPLES)
     with critic_of(settings, task, line) as critic:
         parts = RLAIF(settings, task, line, critic, principles)
         if settings.revisions:
@@ -86,21 +90,25 @@ def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
         return line.finish(lambda: parts.result(leg), task.name, settings.seed)
 
 
-def written(settings: Settings, task: Task) -> tuple[str, ...]:
-    """The principles. Raises ConfigError where there are none."""
+def written(settings: Settings, task: Task, kept: Path) -> tuple[str, ...]:
+    """The principles, which from the first time on are those that were kept. Raises ConfigError where there are
+    none."""
     if not settings.principles:
         own = [one for one in task.principles if one.strip()] if isinstance(task, Criticised) else []
         if not own:
             raise ConfigError(f"task {task.name!r} has no principles of its own, principles must name a file of them",
                               hint="a line each, as in: Say nothing that is not so.")
         return tuple(own)
+    source = kept if kept.exists() else Path(settings.principles)
     try:
-        lines = Path(settings.principles).read_text(encoding="utf-8-sig").splitlines()
+        text = source.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:  # no text, or no path
-        raise ConfigError(f"principles must be a file of text, got {settings.principles!r}: {error}") from error
-    found = tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
+        raise ConfigError(f"principles must be a file of text, got {str(source)!r}: {error}") from error
+    found = tuple(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
     if not found:
-        raise ConfigError(f"principles must be written a line each, got none in {settings.principles!r}")
+        raise ConfigError(f"principles must be written a line each, got none in {str(source)!r}")
+    if source is not kept:
+        write_whole(text, kept)
     return found
 
 
@@ -155,9 +163,30 @@ class RLAIF(FromPreferences):
             if not (left := [place for place, one in enumerate(said) if one is None]):
                 break
             those = [self.principles[(first[place] + turn) % len(self.principles)] for place in left]
-            for place, one in zip(left, self.critic.prefers([pairs[place] for place in left], those), strict=True):
+            before, heard = self.asked, self.critic.prefers([pairs[place] for place in left], those)
+            self.must_be_heard(before)
+            for place, one in zip(left, heard, strict=True):
                 said[place] = one
         return said
+
+    @property
+    def asked(self) -> Asked:
+        """What a language model was asked so far; of other critics nothing is known."""
+        return self.critic.asked if isinstance(self.critic, LanguageCritic) else Asked()
+
+    @property
+    def unsaid(self) -> list[str]:
+        """As of whoever labels, and the questions to which a language model did not reply."""
+        silent = f"{self.asked.unanswered:,} of {self.asked.questions:,} questions unanswered"
+        return super().unsaid + [silent] * bool(self.asked.unanswered)
+
+    def must_be_heard(self, before: Asked, why: str | None = None) -> None:
+        """Raises TrainingError where most of what was asked since then stayed unanswered: the run can go on later."""
+        questions, silent = (getattr(self.asked, name) - getattr(before, name) for name in ("questions", "unanswered"))
+        if 2 * silent > questions:
+            raise TrainingError(f"a critic must reply to half of what it is asked or more, got {silent:,} of "
+                                f"{questions:,} questions unanswered{f' ({why})' if why else ''}",
+                                hint="look at why; what was replied is kept, and pawl resume asks the rest again")
 
     def which(self, names: Sequence[str], *path: int | str) -> list[int]:
         """A principle for each name, by chance."""
@@ -173,7 +202,9 @@ class RLAIF(FromPreferences):
         for number in range(1, settings.revisions + 1):
             with turn.stage("score"):
                 which = self.which([f"{one.problem.id} {one.index}" for one in answers], "revise", number)
+                before = self.asked
                 revisions = self.critic.revise(answers, [self.principles[place] for place in which])
+                self.must_be_heard(before, next((one.error for one in revisions if one.error), None))
                 answers = [put_better(one, self.start) for one in revisions]
                 rounds.append(self.rated(answers, revisions))
             turn.notes += shown(revisions)

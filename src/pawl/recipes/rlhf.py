@@ -34,6 +34,7 @@ from pawl.recipes.settings import Count, Weight
 from pawl.recipes.two_readings import fit_of, points, row
 from pawl.records import Comparison, Event
 from pawl.run_directory import RunDirectory
+from pawl.selection.comparisons import Pair
 
 TASK: str | None = "stories"
 POOL = 4
@@ -63,19 +64,23 @@ class Settings(from_preferences.Settings):
 def run(settings: Settings, task: Task, directory: RunDirectory, ledger: Ledger,
         notify: Callable[[Event], None]) -> dict[str, Any]:
     """The whole experiment, from wherever the ledger says that it stopped. Returns what `pawl run --json` prints."""
-    line = Pipeline(directory, ledger, notify, stages=2 + settings.generations * (2 if settings.labels else 1),
+    legs = 2 if settings.labels else 1
+    line = Pipeline(directory, ledger, notify, stages=legs * (settings.members + settings.generations) + 1,
                     load=partial(open_policy, device=settings.device, dtype=settings.dtype))
     parts = RLHF(settings, task, line)
     judge = parts.reward_model([], "reward model")
     free = parts.go_on(Leg(judge), parts.start_name, "free", stops=False)
-    leg, said, patches = free, list[Comparison](), 0
-    while leg.turn is not None and (patches + 1) * settings.patch <= settings.labels:
-        patches += 1
-        said += parts.fooled(leg, patches)
-        judge = parts.reward_model(said, f"patch {patches}")
-        leg = parts.go_on(leg.again(judge), leg.policies[leg.back], f"patched {patches}", stops=True)
+    leg, said, labels = free, list[Comparison](), 0
+    for patch in range(1, settings.labels // settings.patch + 1):
+        if leg.turn is None:
+            break
+        pairs = parts.fooling(leg, patch)
+        labels += len(pairs)
+        said += parts.said_of(pairs)
+        judge = parts.reward_model(said, f"patch {patch}")
+        leg = parts.go_on(leg.again(judge), leg.policies[leg.back], f"patched {patch}", stops=True)
     best = parts.best_of_all((free, leg))
-    return line.finish(lambda: parts.result(free, leg, best, patches * settings.patch), task.name, settings.seed)
+    return line.finish(lambda: parts.result(free, leg, best, labels), task.name, settings.seed)
 
 
 class RLHF(FromPreferences):
@@ -90,16 +95,16 @@ class RLHF(FromPreferences):
         self.prefers = (Person(line.directory.path) if settings.labeller == "person"
                         else by_score(self.gold, noise=settings.noise, key=self.key("labels")))
 
-    def fooled(self, leg: Leg, patch: int) -> list[Comparison]:
-        """What whoever labels says of the attempts that please the judge most at the turn, each beside one of the
-        generation to go back to, at the same problem."""
+    def fooling(self, leg: Leg, patch: int) -> list[Pair]:
+        """The attempts that please the judge most at the turn, each beside one of the generation to go back to, at the
+        same problem."""
         assert leg.turn is not None
         count, order = self.settings.patch, permutation(self.key("patch", patch), len(self.train))
         problems = [self.train[place] for place in order[: POOL * count]]
         last, best = (play(self.line.open(leg.policies[number]), problems, 1, sampling=self.sampling,
                            key=self.key("fooled", patch, number)) for number in (leg.turn.generation, leg.back))
         pleased = np.argsort(-np.nan_to_num(rewards(leg.judge, last), nan=-np.inf), kind="stable")[:count]
-        return self.said_of([(last[place], best[place]) for place in pleased])
+        return [(last[place], best[place]) for place in pleased]
 
     def result(self, free: Leg, patched: Leg, best: Leg, labels: int) -> dict[str, Any]:
         """Both legs, and what their best generations are worth on problems that nobody looked at; `best` is the one
