@@ -49,6 +49,7 @@ def render_report(ledger: Ledger) -> str:
     from pawl import report_search as search
     from pawl import report_shares as shares
     from pawl import report_stages as stages
+    from pawl import report_steps as loop
     from pawl.report_reliability import reliability
 
     run = _read(ledger)
@@ -74,7 +75,8 @@ def render_report(ledger: Ledger) -> str:
             sections=stages.sections(run.final or {}) if staged else [],
             headline=(stages if staged else games if board else story).headline(run),
             facts=story.facts(run),
-            steps=stages.stages(run) if staged else games.steps(run) if board else story.steps(run),
+            steps=stages.stages(run) if staged else games.steps(run) if board else loop.steps(run),
+            idea=loop.idea(run),
             figures=groups,
             entries=[] if staged else [story.entry(one) for one in run.generations],
             alarms=alarms(run.generations, ledger.attempts),

@@ -13,7 +13,8 @@ from pawl.gate.sequential import score_interval
 from pawl.ledger import Ledger
 from pawl.report_figures import Figure, both_sizes, in_words, legend_of
 from pawl.report_plots import Series
-from pawl.report_story import Headline, Run, Step
+from pawl.report_steps import Step
+from pawl.report_story import Headline, Run
 from pawl.report_text import (
     MISSING,
     count,

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pawl.report_story import Headline, Run, Step
+from pawl.report_steps import Step
+from pawl.report_story import Headline, Run
 from pawl.report_text import MISSING, count, duration, interval, moved, number, pair, percent, setting
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What a run says in words: the headline, the loop with this run's counts, the gate's decisions, the settings."""
+"""What a run says in words: the headline, the gate's decisions, the settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from pawl.report_text import (
     duration,
     interval,
     large,
-    listed,
     number,
     pair,
     percent,
@@ -26,6 +25,8 @@ from pawl.report_text import (
 )
 
 Interval = tuple[float, float]
+UNSET = "none"
+"""How settings say None where there is no such value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def headline(run: Run) -> Headline:
     if found is None:
         return _unfinished(run)
     status = _status(found)
-    loop = f"{count(len(run.generations), 'generation')} of learning from its own checked answers"
+    loop = f"{count(len(run.generations), 'generation')} of learning from {source(run)}"
     problems = f"of {found.problems:,} {shorten(run.task, 40)} problems" if found.problems else "of the test problems"
     problems = f"{problems} that it never trained on"
     last = f"{percent(found.final)} {interval(found.final_interval)}".strip()
@@ -123,6 +124,23 @@ def headline(run: Run) -> Headline:
     else:
         sentence = f"No gain is proved: after {loop}, the model solves {last} {problems}; before, it solved {base}."
     return Headline(status, sentence, _remarks(run, found))
+
+
+def source(run: Run) -> str:
+    """What the model learnt from, in words."""
+    if told(run).get("teacher"):
+        return "a teacher"
+    return "its own answers, as its judge liked them" if judge(run) else "its own checked answers"
+
+
+def judge(run: Run) -> str:
+    """Who said what answers are worth; nothing where that is the task."""
+    return str(told(run, "judge_settings").get("judge", ""))
+
+
+def told(run: Run, table: str = "settings") -> dict[str, Any]:
+    """What was set, without what was left to its recipe."""
+    return {key: value for key, value in (run.header.get(table) or {}).items() if value not in (None, UNSET)}
 
 
 def _status(found: Result) -> str:
@@ -195,57 +213,6 @@ def _unfinished(run: Run) -> Headline:
             f"at {percent(champions[-1])} in its latest.",
         )
     return Headline("unfinished", sentence, tuple(remarks))
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of the loop, with this run's count of it."""
-
-    name: str
-    sentence: str
-    figure: str
-    """Such as `28,800 attempts`; empty when the ledger does not say."""
-
-
-def steps(run: Run) -> list[Step]:
-    """The loop in six steps."""
-
-    def figure(metric: str, noun: str) -> str:
-        value = run.total(metric)
-        return "" if value is None else f"{large(value)} {noun}"
-
-    settings = run.header.get("settings") or {}
-    near = ", held near the first model" if number(settings.get("kl")) else ""
-    anchor = "; real data goes along as an anchor" if run.total("examples_real") else ""
-    hindsight = ", and failures at the problems that they do solve" if run.total("examples_hindsight") else ""
-    attempts, right = run.total("attempts"), run.total("right")
-    share = f" ({percent(right / attempts)})" if attempts and right is not None else ""
-    learnt = [figure("examples_self", "its own"), figure("examples_search", "found by search"),
-              figure("examples_hindsight", "failures relabelled"), figure("examples_real", "real")]
-    searched = " Search thinks longer, told by the rules which of its ends are right." if run.total("searched") else ""
-    outcomes = list(run.outcomes().values())
-    gate = [f"{outcomes.count(word)} {word}" for word in ("promoted", "refused", "dropped") if word in outcomes]
-    return [
-        Step(
-            "Draw",
-            "Problems come from the train split; gate and test problems are never among them.",
-            count(len(run.generations), "generation"),
-        ),
-        Step("Propose", f"The champion writes several answers to each problem.{searched}",
-             listed(filter(None, [figure("attempts", "attempts"), figure("searched", "searches")]))),
-        Step("Judge", "The task's own rules say which answers are right.", figure("right", "right") + share),
-        Step(
-            "Select",
-            f"Different right answers become examples{hindsight}{anchor}.",
-            listed(filter(None, learnt)),
-        ),
-        Step(
-            "Learn",
-            f"A candidate learns from the examples{near}.",
-            figure("tokens_trained", "tokens learnt from"),
-        ),
-        Step("Gate", "Both meet on fresh held-out problems. Only a proven gain passes.", listed(gate)),
-    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ def test_every_algorithm_learns_the_toy_task(rl_runs: Runs, algorithm: str) -> N
     assert run.result["final"]["pass@1"] > 0.5
     assert run.rows[0].metrics["steps"] > 0 and run.rows[0].metrics["gradient"] > 0
     assert run.rows[0].metrics["parameter_change"] > 1e-3 and run.rows[0].notes == []
+    assert ("value_attempts" in run.rows[0].metrics) is (algorithm == "ppo")  # no other teaches a value
 
 
 def test_a_gate_refuses_a_candidate_that_became_worse(rl_runs: Runs) -> None:

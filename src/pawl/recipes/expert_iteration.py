@@ -213,6 +213,11 @@ class ExpertIteration:
         """What a generation's training is shown in an epoch, and its settings."""
         return own, self.settings
 
+    @property
+    def foresees(self) -> bool:
+        """Whether a value is learnt, and worth measuring."""
+        return True
+
     def learn_value(self, candidate: Trainable, attempts: Sequence[Attempt], verdicts: Sequence[Verdict],
                     turn: Turn) -> measure.Metrics:
         return learn_value(candidate, attempts, verdicts, self.settings, self.key("value", turn))
@@ -229,9 +234,10 @@ class ExpertIteration:
                          sampling=self.sampling, key=self.key("pass@k", turn), judge=self.gold)
             verdicts = self.gold(tried)
             turn.metrics |= measure.pass_at(tried, verdicts, k=self.settings.attempts)
-            # The candidate's value learnt from attempts by the champion; these are such, at problems of which it saw
-            # none.
-            turn.metrics |= measure.value(critic_of(candidate), tried, verdicts, self.key("measure value", turn))
+            if self.foresees:
+                # The candidate's value learnt from attempts by the champion; these are such, at problems of which it
+                # saw none.
+                turn.metrics |= measure.value(critic_of(candidate), tried, verdicts, self.key("measure value", turn))
         if len(result.problem_ids):
             turn.metrics |= {"gate_candidate": float(result.evidence.candidate.mean()),
                              "gate_champion": float(result.evidence.champion.mean())}

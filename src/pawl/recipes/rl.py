@@ -144,6 +144,11 @@ class ReinforcementLearning(ExpertIteration):
         return ALGORITHMS[self.settings.algorithm]
 
     @property
+    def foresees(self) -> bool:
+        """Where the algorithm teaches a value."""
+        return self.algorithm.objective(self.settings).value != 0
+
+    @property
     def anchor(self) -> Trainable:
         """Whose distance is part of the loss."""
         return self.base
