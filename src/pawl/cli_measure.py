@@ -11,10 +11,7 @@ import click
 
 from pawl.cli_parts import COUNT, FOUND_SOMETHING, PATH, json_option, say
 from pawl.errors import UnknownNameError
-from pawl.terminal import audit_in_words, bench_in_words, claims_in_words
-
-PAGE = Path("docs/claims.md")
-"""Where the page of all claims is, in a checkout of Pawl."""
+from pawl.terminal import audit_in_words, bench_in_words, claim_in_words, claims_in_words
 
 
 @click.command()
@@ -40,30 +37,32 @@ def audit(data: Path, reference: Path | None, column: str | None, page: Path | N
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
-@click.option("--seeds", type=COUNT, default=3, show_default=True, help="How many each.")
-@click.option("--page", type=PATH, help="Write a page of what was found; docs/claims.md for all claims in a checkout.")
+@click.option("--seeds", type=COUNT, help="How many each; as many as the claim takes when left out, 3 for most.")
+@click.option("--page", type=PATH, help="Write a page of what was found; in a checkout docs/claims.md is kept up.")
 @json_option
-def claims(names: Sequence[str], seeds: int, page: Path | None, as_json: bool) -> None:
+def claims(names: Sequence[str], seeds: int | None, page: Path | None, as_json: bool) -> None:
     """Measure published results again.
 
     Without a NAME all of them. Fails when one that was found to hold does not.
     """
-    from pawl.claims.claim import SEEDS, judged
+    from pawl.claims.claim import judged
     from pawl.claims.named import CLAIMS
-    from pawl.claims.page import told, whole_page
+    from pawl.claims.page import KEPT, keep, told, whole_page
     from pawl.peak import measure_peak
+    from pawl.report import write_whole
 
     for name in names:
         if name not in CLAIMS:
             raise UnknownNameError("claim", name, CLAIMS)
-    verdicts = []
+    machine, verdicts = measure_peak().sentence(), []
     for name in names or CLAIMS:
-        verdicts.append(judged(CLAIMS[name], range(seeds)))
-        click.echo(claims_in_words({"claims": [told(verdicts[-1])]}), err=True)
-    whole = not names and seeds >= len(SEEDS)
-    target = page or (PAGE if whole and PAGE.parent.is_dir() else None)
-    if target is not None:
-        target.write_text(whole_page(verdicts, measure_peak().sentence()), encoding="utf-8")
+        with click.progressbar(range(seeds or CLAIMS[name].seeds), label=name, file=sys.stderr) as bar:
+            verdicts.append(found := judged(CLAIMS[name], bar, machine=machine))
+        click.echo(claim_in_words(told(found)), err=True)
+        if KEPT.is_file() and found.seeds >= found.claim.seeds:
+            keep(found, CLAIMS)
+    if page is not None:
+        write_whole(whole_page(verdicts), page)
     say({"claims": list(map(told, verdicts))}, claims_in_words, as_json)
     sys.exit(0 if all(verdict.as_expected for verdict in verdicts) else FOUND_SOMETHING)
 

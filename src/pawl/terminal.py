@@ -188,14 +188,19 @@ def match_in_words(result: Mapping[str, Any]) -> str:
 
 def claims_in_words(result: Mapping[str, Any]) -> str:
     """Each claim with its verdict, and below it what was measured."""
-    return "\n".join(map(_claim, result["claims"]))
+    return "\n".join(map(_with_checks, result["claims"]))
 
 
-def _claim(claim: Mapping[str, Any]) -> str:
+def claim_in_words(claim: Mapping[str, Any]) -> str:
+    """Whether it holds, in a line."""
     verdict = "holds" if claim["holds"] else "does not hold" + ("" if claim["should_hold"] else ", as was found before")
+    return f"{claim['name']} {verdict} ({claim['seconds']:.0f} s): {claim['title']}"
+
+
+def _with_checks(claim: Mapping[str, Any]) -> str:
     rows = [("  " + ("yes" if one["holds"] else "NO"), f"{one['mean']:.3g}", one["must_be"], one["says"])
             for one in claim["measured"]]
-    return f"{claim['name']} {verdict} ({claim['seconds']:.0f} s): {claim['title']}\n{table(rows)}"
+    return f"{claim_in_words(claim)}\n{table(rows)}"
 
 
 def audit_in_words(result: Mapping[str, Any]) -> str:

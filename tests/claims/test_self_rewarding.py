@@ -10,7 +10,7 @@ import pytest
 from pawl.claims import self_rewarding
 from pawl.claims.self_rewarding import Author, Reading, agreement, in_pairs, numbers
 from pawl.judges.orm import OutcomeReward
-from pawl.records import TokenExample
+from pawl.records import Attempt, TokenExample, Verdict
 
 
 @pytest.fixture(scope="module")
@@ -41,20 +41,26 @@ def test_both_of_a_pair_are_learnt_side_by_side_and_as_often() -> None:
     assert set(Counter(numbers_of[0] + numbers_of[1]).values()) == {1}
 
 
-def test_the_truth_judges_the_share_that_it_is_asked_for(author: Author) -> None:
-    attempts = author.attempts(author.first)
-    own = OutcomeReward(author.first)(attempts)
-    scores = [author.task.score(one.problem, one.completion.text) for one in attempts]
-    for share, told in ((0.0, 0), (0.25, len(attempts) // 4), (1.0, len(attempts))):
-        found = author.judged(author.first, attempts, share)
-        assert [one.score for one in found[:told]] == scores[:told] and found[told:] == own[told:]
+@pytest.mark.parametrize("judge", ["own", "truth"])
+def test_what_is_learnt_is_the_best_against_the_worst_by_who_judges(author: Author, judge: str,
+                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[tuple[list[Attempt], list[Verdict]]] = []
+    pairs = self_rewarding.better_and_worse
+    monkeypatch.setattr(self_rewarding, "better_and_worse", lambda attempts, verdicts, **more: heard.append(
+        (attempts, verdicts)) or pairs(attempts, verdicts, **more))
+    monkeypatch.setattr(self_rewarding, "PROBLEMS", 64)
+    author.improved(author.first, 1, judge)
+    [(attempts, verdicts)] = heard
+    own = [one.score for one in OutcomeReward(author.first)(attempts)]
+    gold = [author.task.score(one.problem, one.completion.text) for one in attempts]
+    assert [one.score for one in verdicts] == (own if judge == "own" else gold) and own != gold
 
 
 def test_a_round_changes_a_copy_of_the_policy_and_with_it_the_judge(author: Author,
                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(self_rewarding, "PROBLEMS", 64)
     before = author.read(author.first)
-    learnt = author.improved(author.first, 1, share=0.0)
+    learnt = author.improved(author.first, 1, "own")
     assert author.read(author.first) == before
     first, then = (OutcomeReward(one)(author.firsts) for one in (author.first, learnt))
     assert [one.score for one in first] != [one.score for one in then]
@@ -64,8 +70,7 @@ def test_what_is_checked_is_of_the_second_round_and_the_last() -> None:
     def way(*golds: float, own: float) -> list[Reading]:
         return [Reading(own * place, gold, 0.7 - place / 10, 0.6, 2.0 - place / 4) for place, gold in enumerate(golds)]
 
-    found = numbers({"own": way(0, 1, 2, 1.5, own=1.0), "mixed": way(0, 1, 2, 3, own=1.0),
-                     "truth": way(0, 1, 2, 7, own=-1.0)})
+    found = numbers({"own": way(0, 1, 2, 1.5, own=1.0), "truth": way(0, 1, 2, 7, own=-1.0)})
     assert found == pytest.approx({
-        "pleased": 3, "rank": 1, "gold at first": 2, "gold then": -0.5, "gold of truth": 5, "gold of mixed": 1.5,
-        "entropy": 0.75, "entropy of truth": 0.75, "agrees at first": 0.7, "agrees at last": 0.4, "agreed": 0.0})
+        "pleased": 3, "rank": 1, "gold at first": 2, "gold then": -0.5, "gold of truth": 5, "entropy": 0.75,
+        "entropy of truth": 0.75, "agrees at first": 0.7, "agrees at last": 0.4, "agreed": 0.0})

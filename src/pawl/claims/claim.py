@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-
-SEEDS = (0, 1, 2)
 
 Numbers = Mapping[str, float]
 Measure = Callable[[int], Numbers]
@@ -59,6 +57,8 @@ class Claim:
     """Whether it was found to hold here; one that was not is reported as such and breaks nothing."""
     remark: str = ""
     """What was seen, where that is not what was published."""
+    seeds: int = 3
+    """How many it takes to say, one run each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +84,11 @@ class Verdict:
 
     claim: Claim
     findings: tuple[Finding, ...]
-    seeds: tuple[int, ...]
+    seeds: int
+    """How many."""
     seconds: float
+    machine: str = ""
+    """What it was measured on, in words."""
 
     @property
     def holds(self) -> bool:
@@ -97,10 +100,11 @@ class Verdict:
         return self.holds or not self.claim.should_hold
 
 
-def judged(claim: Claim, seeds: Sequence[int] = SEEDS) -> Verdict:
-    """A claim, measured. Raises KeyError where a check's number was not measured."""
+def judged(claim: Claim, seeds: Iterable[int] | None = None, *, machine: str = "") -> Verdict:
+    """A claim, measured with seeds from 0 on, or with others. Raises KeyError where a check's number was not
+    measured."""
     started = time.perf_counter()
-    found = [claim.measure(seed) for seed in seeds]
+    found = [claim.measure(seed) for seed in (range(claim.seeds) if seeds is None else seeds)]
     findings = tuple(Finding(check, tuple(float(numbers[check.number]) for numbers in found))
                      for check in claim.checks)
-    return Verdict(claim, findings, tuple(seeds), time.perf_counter() - started)
+    return Verdict(claim, findings, len(found), time.perf_counter() - started, machine)

@@ -57,13 +57,14 @@ def comparison_loss(better: Tensor, worse: Tensor) -> Tensor:
 class RewardModel:
     """A perceptron that learnt which of two attempts was liked better."""
 
-    def __init__(self, first: np.ndarray, second: np.ndarray, liked: np.ndarray, *, seed: int) -> None:
+    def __init__(self, first: np.ndarray, second: np.ndarray, liked: np.ndarray, *, seed: int,
+                 hidden: int = HIDDEN) -> None:
         """From comparisons of [N, FEATURES] attempts with others, of which [N] flags say whether the first was liked;
         ends at the lowest loss on those held out."""
         pairs = [torch.from_numpy(np.where(side[:, None], first, second)) for side in (liked, ~liked)]
         held = max(1, int(HELD_OUT * len(first)))
         unseen, seen = [side[:held] for side in pairs], [side[held:] for side in pairs]
-        self.net, random = perceptron(FEATURES, HIDDEN, 1, seed=seed), np.random.default_rng([seed, 21])
+        self.net, random = perceptron(FEATURES, hidden, 1, seed=seed), np.random.default_rng([seed, 21])
         optimiser = torch.optim.AdamW(self.net.parameters(), lr=1e-3, weight_decay=1e-2)
         least, best = float("inf"), self.net.state_dict()
         for step in range(1, STEPS + 1):
@@ -89,7 +90,7 @@ class RewardModel:
         return float(((self(first) > self(second)) == (gold(first) > gold(second))).mean())
 
 
-def learnt(gold: Gold, comparisons: int, *, seed: int, tails: Tails = "heavy") -> RewardModel:
-    """A reward model from so many new comparisons, in which gold is never wrong."""
+def learnt(gold: Gold, comparisons: int, *, seed: int, tails: Tails = "heavy", hidden: int = HIDDEN) -> RewardModel:
+    """A reward model with `hidden` units from so many new comparisons, in which gold is never wrong."""
     first, second = gold.attempts(comparisons, tails), gold.attempts(comparisons, tails)
-    return RewardModel(first, second, gold(first) > gold(second), seed=seed)
+    return RewardModel(first, second, gold(first) > gold(second), seed=seed, hidden=hidden)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pawl.claims.claim import Check, Claim, Numbers
-from pawl.claims.comparisons import Gold, learnt
+from pawl.claims.comparisons import HIDDEN, Gold, learnt
 from pawl.meters.best_of_n import best_of_n, best_of_n_kl
 from pawl.meters.hacking import Fit, Point, fitted
 
@@ -22,8 +22,11 @@ SHARE, LIKED, WORTH = 0.003, 5.0, -2.0
 """Of attempts in a region that the proxy likes so much, and what they are worth."""
 LEARNT_POOL, LEARNT, FITTED = 100_000, tuple(2**power for power in range(15)), 1024
 """Attempts that a reward model chooses among, n, and the largest n that is fitted, as in the paper."""
-COMPARISONS, MEMBERS, TESTED = {"few": 300, "some": 2000, "many": 20_000}, 3, 4000
-"""Comparisons that reward models learn, models of each size, and comparisons that they are tested on."""
+KINDS = {"few": (300, HIDDEN), "some": (2000, HIDDEN), "many": (20_000, HIDDEN), "middle": (20_000, 16),
+         "small": (20_000, 4)}
+"""Comparisons that reward models learn, and their units."""
+MEMBERS, TESTED = 3, 4000
+"""Models of each kind, and comparisons that they are tested on."""
 
 
 def measure(seed: int) -> Numbers:
@@ -54,15 +57,15 @@ def toys(random: np.random.Generator, count: int) -> Numbers:
 
 
 def reward_models(seed: int) -> Numbers:
-    """Accuracy and turn of reward models by how much they learnt."""
+    """Accuracy and turn of reward models by how much they learnt and how large they are."""
     gold = Gold(seed)
     tested = gold.attempts(TESTED), gold.attempts(TESTED)
     pool = gold.attempts(LEARNT_POOL)
     truth, far = gold(pool), np.abs(pool).max(axis=1)
     found: dict[str, float] = {}
     fits: dict[str, Fit] = {}
-    for name, comparisons in COMPARISONS.items():
-        models = [learnt(gold, comparisons, seed=10 * seed + member) for member in range(MEMBERS)]
+    for name, (comparisons, units) in KINDS.items():
+        models = [learnt(gold, comparisons, seed=10 * seed + member, hidden=units) for member in range(MEMBERS)]
         found[f"accuracy {name}"] = float(np.mean([model.accuracy(*tested, gold) for model in models]))
         scores = np.array([model(pool) for model in models])
         readings, proxy, out = (np.mean(best_of_n(scores, what, LEARNT), axis=0) for what in (truth, scores, far))
@@ -70,8 +73,10 @@ def reward_models(seed: int) -> Numbers:
         found |= {f"fit {name}": fits[name].r_squared, f"last {name}": readings[-1] / readings.max(),
                   f"gold {name}": float(readings.max()), f"proxy {name}": float(np.diff(proxy).min()),
                   f"far {name}": out[LEARNT.index(FITTED)] / out[0], f"d {name}": fits[name].peak or np.inf}
-    return {**found, "later": found["d many"] / found["d some"], "higher": found["gold many"] / found["gold some"],
-            "light tails": light_tails(gold, seed)}
+    larger = {f"alpha {one}": fits[one].alpha / fits[less].alpha
+              for less, one in (("small", "middle"), ("middle", "many"))}
+    return {**found, **larger, "later": found["d many"] / found["d some"],
+            "higher": found["gold many"] / found["gold some"], "light tails": light_tails(gold, seed)}
 
 
 def turn(counts: Sequence[int], readings: np.ndarray) -> Fit:
@@ -85,7 +90,7 @@ def turn(counts: Sequence[int], readings: np.ndarray) -> Fit:
 
 def light_tails(gold: Gold, seed: int) -> float:
     """Gold at the largest n of the toys over its largest, where features are normal."""
-    model, pool = learnt(gold, COMPARISONS["some"], seed=10 * seed, tails="light"), gold.attempts(LEARNT_POOL, "light")
+    model, pool = learnt(gold, KINDS["some"][0], seed=10 * seed, tails="light"), gold.attempts(LEARNT_POOL, "light")
     readings = best_of_n(model(pool), gold(pool), TOYS)
     return float(readings[-1] / readings.max())
 
@@ -99,9 +104,9 @@ CLAIM = Claim(
               "reward model is near chance; with more comparisons gold comes higher.",
     protocol="Exact best of n from 200,000 attempts by gold and an error: normal, Student's t with 3 degrees, "
              "Cauchy's, or normal beside 0.3% of attempts that have 5 and are worth -2. Perceptrons on 300, "
-             "2,000 and 20,000 comparisons of attempts with 24 features, three of each. Gold is of pairs of features "
-             "and fades where one is out of the ordinary; features have heavy tails (t, 4 degrees). Fitted up to "
-             "n = 1,024.",
+             "2,000 and 20,000 comparisons of attempts with 24 features, three of each, with 128 units or, of 20,000 "
+             "comparisons, with 4 and 16. Gold is of pairs of features and fades where one is out of the ordinary; "
+             "features have heavy tails (t, 4 degrees). Fitted up to n = 1,024.",
     checks=(
         Check("least rise", "least rise of a toy's proxy when n doubles", low=0.0),
         Check("normal last", "gold at n = 4,096 over its largest, normal error", low=1.0),
@@ -119,10 +124,14 @@ CLAIM = Claim(
         Check("fit many", "with 20,000", low=0.95, published="fits well"),
         Check("later", "d at which the fitted gold turns with 20,000 comparisons over that with 2,000", low=1.05),
         Check("higher", "largest gold with 20,000 over that with 2,000", low=1.2),
+        Check("alpha middle", "alpha of 16 units over that of 4", low=1.2),
+        Check("alpha many", "alpha of 128 units over that of 16", low=1.05),
         Check("far some", "largest feature of what is chosen at n = 1,024 over an attempt's, 2,000 comparisons",
               low=1.5),
         Check("light tails", "gold at n = 4,096 over its largest, 2,000 comparisons, features with normal tails",
               low=0.95),
     ),
     measure=measure,
+    remark="A larger reward model is worth more from the first nats on, as in the paper; that its beta is smaller, "
+           "too, was not found here.",
 )

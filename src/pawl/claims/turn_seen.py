@@ -139,4 +139,5 @@ CLAIM = Claim(
         Check("honest rise", "gold's rise in that", low=0.1),
     ),
     measure=measure,
+    seeds=20,
 )
