@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -57,3 +58,12 @@ def test_every_setting_has_a_sentence() -> None:
 def test_a_recipes_settings_and_its_tasks_share_no_key() -> None:
     settings, task = build([countdown.Settings, Countdown], {"attempts": "3", "numbers": "4"})
     assert (settings.attempts, task.numbers) == (3, 4)
+
+
+@pytest.mark.parametrize("recipe", ["countdown", "distill", "game24", "reason", "rl", "rlaif", "rlhf", "settings"])
+def test_the_step_size_that_help_tells_is_the_one_that_is_taken(recipe: str) -> None:
+    made = import_module(f"pawl.recipes.{recipe}").Settings
+    more = {"teacher": "DIR"} if recipe == "distill" else {}
+    told = next(one.help for one in fields(made) if one.name == "learning_rate")
+    scratch, checkpoint = (made(**more, model=model).step_size for model in ("", "DIR"))
+    assert f"none is {scratch:.7f}".rstrip("0") in told and f"and {checkpoint:.7f}".rstrip("0") in told

@@ -77,6 +77,8 @@ class Settings(shared.Settings):
     """Train problems attempted in a round."""
     attempts: Annotated[int, Field(ge=2)] = 8
     """Attempts at each of them."""
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    """Peak step size of a generation; none is 0.0003 for a model from scratch and 0.000001 for a checkpoint."""
     max_tokens: Count = 64
     """Longest attempt, in tokens."""
     kl: Weight | tuple[Literal["reverse", "forward", "k3"], Weight] | None = None  # type: ignore[assignment]

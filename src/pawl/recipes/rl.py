@@ -57,6 +57,8 @@ class Settings(shared.Settings):
     """Times that a round's attempts are learnt from."""
     steps: Count = 1
     """Training batches of each time: with more than one, all but the first learn from what an earlier policy wrote."""
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    """Peak step size of a generation; none is 0.0003 for a model from scratch and 0.000001 for a checkpoint."""
     clip: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (0.2, 0.2)
     """How far the probability of a token may move down and up in a round before it gains nothing more."""
     kl: Weight | tuple[Distance, Weight] | None = None  # type: ignore[assignment]  # none is the algorithm's own
