@@ -8,6 +8,7 @@ from typing import Any
 
 from pawl.ledger import GenerationRecord, Ledger
 from pawl.report import render_report
+from pawl.report_plots import COLOURS, WIDE, Series, two_readings
 from pawl.report_stages import sections
 
 RESULT: dict[str, Any] = {
@@ -30,6 +31,17 @@ def test_tables_are_those_that_the_result_has_the_strongest_first() -> None:
     assert elo.rows == (("search", "1,200", "[1,100, 1,300]"), ("policy", "0", "[0, 0]"))
     assert values.rows == (("one position a game", "60,000", "0.770", "0.790", "1.03", "0.790"),)
     assert sections({}) == []
+
+
+def test_principles_stand_in_one_column_which_is_read_from_the_left() -> None:
+    [principles] = sections({"principles": ["Be brief.", "Say what is so."]})
+    assert principles.heads == ("principle",) and principles.rows == (("Be brief.",), ("Say what is so.",))
+
+
+def test_generations_are_whole_numbers_where_there_are_few() -> None:
+    few = [Series("gold", [0, 1, 2], [0.1, 0.2, 0.3], [None] * 3, next(iter(COLOURS)))]
+    figure = two_readings("two", few, few, WIDE, share="gold", of="generation")
+    assert ">2</text>" in figure and ">0.5" not in figure and ">1.50</text>" not in figure
 
 
 def test_the_page_tells_stages_and_no_gate(new_ledger: Callable[..., Ledger],

@@ -159,6 +159,7 @@ def two_readings(name: str, shares: Sequence[Series], scores: Sequence[Series], 
             axes.set_title(said, loc="left", fontsize=8.5)
             axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
         above.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:g}%"))
+        below.xaxis.set_major_locator(MaxNLocator(integer=True))
         below.set_xlabel(of, loc="right", fontsize=8.5, labelpad=1.0)
         return _svg(name, figure)
 

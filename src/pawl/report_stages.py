@@ -203,7 +203,7 @@ def _golds(rows: Sequence[Result]) -> Section:
 
 def _principles(rows: Sequence[str]) -> Section:
     return Section("What is asked of an answer", "The critic judges by one of these principles at a time.",
-                   ("", "principle"), tuple((str(number), row) for number, row in enumerate(rows, start=1)))
+                   ("principle",), tuple((row,) for row in rows))
 
 
 def _revisions(rows: Sequence[Result]) -> Section:
