@@ -193,7 +193,7 @@ CLAIM = Claim(
              "problems.",
     checks=(
         Check("pleased", "rise of its own score in eight rounds, log-odds", low=0.5),
-        Check("rank", "Spearman's correlation of its own score and the round", low=0.3),
+        Check("rank", "Spearman's correlation of its own score and the round", low=0.5),
         Check("gold at first", "rise of gold in the first two rounds, log-odds", low=0.7),
         Check("gold then", "rise of gold in the six that follow", high=0.7),
         Check("gold of truth", "that rise where the truth judges", low=5.0),
