@@ -169,7 +169,7 @@ def _remarks(run: Run, found: Result) -> tuple[str, ...]:
 
 def _short_of(run: Run) -> str:
     """That a run ended before its last planned generation; nothing when it did not."""
-    turns, planned = len(run.generations), number((run.header.get("settings") or {}).get("generations"))
+    turns, planned = len(run.generations), number(told(run).get("generations"))
     if planned is None or turns >= planned:
         return ""
     return f"The run ended after {turns} of {count(planned, 'planned generation')}."
@@ -197,7 +197,7 @@ def _reach(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
 
 
 def _unfinished(run: Run) -> Headline:
-    turns, planned = len(run.generations), number((run.header.get("settings") or {}).get("generations"))
+    turns, planned = len(run.generations), number(told(run).get("generations"))
     done = f"{turns} of {count(planned, 'generation')}" if planned else count(turns, "generation")
     verb = "is" if turns == 1 else "are"
     sentence = f"This run is unfinished: {done} {verb} recorded, and the test split has not been touched."
